@@ -33,8 +33,10 @@ int num_json_int(struct slice number, int64_t *out);
 /* Are two JSON numbers the same, exactly (1 and 1.0, 0.1 and 10e-2)? */
 int num_json_equal(struct slice a, struct slice b);
 
-/* The shortest decimal that reads back as the same float32, as JSON writes it.
- * v must be finite. Appends to b. */
+/* The shortest decimal that reads back as the same float32, as JSON writes it:
+ * the first of v rounded to 1, 2, … 9 digits that does. (Of all float32 only
+ * 2^-96, 2^87 and 2^90 have a shorter one that is not v rounded.) v must be
+ * finite. Appends to b. */
 void num_add_float(struct buf *b, float v);
 
 /* The shortest of %.15g, %.16g, %.17g that reads back as v (finite). */

@@ -127,6 +127,23 @@ TEST(too_long)
 	LINES("      \nabc\n", 5, "1:(too long)|2:abc|");
 }
 
+static void
+lines_through_a_pipe(const char *text, size_t n, size_t max, const char *expected)
+{
+	struct input *in = input_open(&(struct input_options){.max_line = max});
+	struct buf out = {0};
+	struct err e = {0};
+	pid_t child = feed(text, n, 1);
+	int rc;
+
+	gather(in, &out, &e, &rc);
+	CHECK_INT(rc, 0);
+	CHECK_STR(out.data, expected);
+	input_close(in);
+	waitpid(child, NULL, 0);
+	buf_free(&out);
+}
+
 /* Every length around the limit, with every end of line. */
 TEST(limit)
 {
@@ -148,6 +165,7 @@ TEST(limit)
 					buf_string(&expected, "2:z|");
 				buf_string(&text, tails[t]);
 				lines_of(text.data, text.len, 100, buf_cstr(&expected));
+				lines_through_a_pipe(text.data, text.len, 100, expected.data);
 				buf_free(&text);
 				buf_free(&expected);
 			}
@@ -360,6 +378,29 @@ TEST(idle_can_end_the_input)
 	CHECK_INT(input_line(in, &line, &e), -1);
 	CHECK_INT(e.code, C1V_AGAIN);
 	CHECK_STR(e.text, "stopped");
+	input_close(in);
+	close(ends[1]);
+}
+
+static int
+third_time(void *arg, struct err *e)
+{
+	return ++*(int *)arg == 3 ? err_set(e, C1V_AGAIN, "three") : 0;
+}
+
+/* Without any signal: one may come between a look and the read. */
+TEST(idle_again_and_again)
+{
+	struct input *in = input_open(&(struct input_options){0});
+	struct line line;
+	struct err e = {0};
+	int ends[2], calls = 0;
+
+	CHECK(pipe(ends) == 0);
+	as_stdin(ends[0]);
+	input_on_idle(in, third_time, &calls);
+	CHECK_INT(input_line(in, &line, &e), -1);
+	CHECK_STR(e.text, "three");
 	input_close(in);
 	close(ends[1]);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/nearest.h"
 #include "base/opt.h"
 #include "cli/cli.h"
 
@@ -341,6 +342,33 @@ TEST(config_precedence)
 	conf_free(c);
 }
 
+TEST(first_of_several_errors)
+{
+	struct run run;
+
+	setenv("C1V_TEST_SIZE", "many", 1);
+	setenv("C1V_TEST_FLAG", "perhaps", 1);
+	PARSE(&run, NULL);
+	CHECK_INT(run.rc, C1V_CONFIG);
+	CHECK_STR(run.e.text, "C1V_TEST_SIZE 'many': not a whole number from 1 to 5000");
+	opt_free(&run.r);
+	clear_environment();
+}
+
+TEST(config_comments_behind_values)
+{
+	struct conf *c = config_of("store = sqlite:/a#b #c\n#size = 5\ncollection = # nothing\n", NULL);
+	struct run run;
+
+	PARSE_CONFIG(&run, c, NULL);
+	CHECK_INT(run.rc, 0);
+	CHECK_STR(run.s.store, "sqlite:/a#b");
+	CHECK_STR(run.s.collection, "");
+	CHECK_INT(run.s.size, 1000);
+	opt_free(&run.r);
+	conf_free(c);
+}
+
 TEST(config_collection_from_the_file)
 {
 	struct conf *c = config_of("collection = h\nsize = 3\n[collection h]\nsize = 4\ncollection = x\n", NULL);
@@ -434,6 +462,26 @@ TEST(known_keys)
 	CHECK_INT(opt_knows(&spec, "sise"), 0);
 }
 
+TEST(nearest_name)
+{
+	struct nearest n = nearest_to(SLICE("ab"));
+
+	nearest_try(&n, SLICE("xyz"));
+	CHECK(n.best.p == NULL);
+	nearest_try(&n, SLICE("ba"));
+	CHECK_MEM(n.best.p, n.best.n, "ba");
+	nearest_try(&n, SLICE("a"));
+	CHECK_MEM(n.best.p, n.best.n, "ba"); /* no nearer */
+	nearest_try(&n, SLICE("ab"));
+	CHECK_MEM(n.best.p, n.best.n, "ab");
+	n = nearest_to(SLICE("col"));
+	nearest_try(&n, SLICE("color-of-the-sky"));
+	CHECK_MEM(n.best.p, n.best.n, "color-of-the-sky");
+	n = nearest_to(SLICE("a-word-that-is-much-too-long-to-be-any-name-of-an-option"));
+	nearest_try(&n, n.word);
+	CHECK(n.best.p == NULL);
+}
+
 TEST(verbs)
 {
 	struct err e = {0};
@@ -475,7 +523,7 @@ TEST(show_config_reads_back)
 	struct run run;
 
 	setenv("C1V_TEST_KEY", "hunter2", 1);
-	PARSE_CONFIG(&run, c, "-f", "--score=0.25", "--bytes=3k", "--meta= \ta\033\"\\#\n", "--meta=", "--meta=# x",
+	PARSE_CONFIG(&run, c, "-f", "--score=0.25", "--bytes=3k", "--meta= \ta\033\"\\#\n", "--meta=", "--meta=# x", "--meta=x #y",
 	    "--store", "say \"hi\" \xff");
 	opt_show(&spec, &run.r, &run.s, &out);
 	CHECK(strstr(buf_cstr(&out), "hunter2") == NULL);
@@ -502,7 +550,8 @@ TEST(show_config_reads_back)
 	CHECK_INT(run.s.bytes, 3072);
 	CHECK(run.s.score == 0.25);
 	CHECK_STR(run.s.store, "say \"hi\" \xff");
-	CHECK_INT(run.s.meta.count, 3);
+	CHECK_INT(run.s.meta.count, 4);
+	CHECK_STR(run.s.meta.items[3], "x #y");
 	CHECK_STR(run.s.meta.items[0], " \ta\033\"\\#\n");
 	CHECK_STR(run.s.meta.items[1], "");
 	CHECK_STR(run.s.meta.items[2], "# x");

@@ -280,6 +280,7 @@ TEST(wrong_vectors)
 	bad_vector("[1e-60]", NULL, "`embedding` is a zero vector");
 	bad_vector("\"AAAAAA\"", NULL, "`embedding` is a zero vector");
 	bad_vector("[1,1e39]", NULL, "`embedding` holds a number that is not finite as float32");
+	bad_vector("[1e39,1]", NULL, "`embedding` holds a number that is not finite as float32");
 	bad_vector("[1e999]", NULL, "`embedding` holds a number that is not finite as float32");
 	bad_vector("\"AADAfw\"", NULL, "`embedding` holds a number that is not finite as float32");
 	bad_vector("\"AACAfw\"", NULL, "`embedding` holds a number that is not finite as float32");
@@ -429,6 +430,7 @@ TEST(edits)
 	EDITED("{ \"a\":1 }", "{ \"a\":1,\"x\":2 }", "x", "2");
 	EDITED("{\"a\":1,\"b\":2,\"c\":3}", "{\"a\":1,\"b\":\"new\",\"c\":3}", "b", "\"new\"");
 	EDITED("{\"a\":1, \"b\" : 2 ,\"c\":3}", "{\"a\":1, \"b\" : 9 ,\"c\":3}", "b", "9");
+	EDITED("{\"a\":1,\"b\":2,\"c\":3}", "{\"a\":7,\"b\":8,\"c\":9}", "b", "8", "c", "9", "a", "7");
 	EDITED("{\"a\":1, \"\\u0062\" : 2}", "{\"a\":1, \"\\u0062\" : 9}", "b", "9");
 	EDITED("{ \"a\":1, \"b\":2,  \"c\":3 }", "{ \"b\":2,  \"c\":3 }", "a", NULL);
 	EDITED("{ \"a\":1, \"b\":2,  \"c\":3 }", "{ \"a\":1,  \"c\":3 }", "b", NULL);
