@@ -89,7 +89,7 @@ add_reject(struct buf *b, const struct line *line, const struct err *why)
 	struct record record;
 
 	add_error(&error, why, line);
-	if (!line->too_long && record_scan(line->text, &record, NULL) == 0) {
+	if (record_scan(line->text, &record, NULL) == 0) {
 		struct edit edit = {"error", buf_as_slice(&error)};
 		record_add_edited(b, &record, &edit, 1);
 	} else {

@@ -127,20 +127,40 @@ TEST(too_long)
 	LINES("      \nabc\n", 5, "1:(too long)|2:abc|");
 }
 
+struct dropper {
+	struct slice text;
+	int fd;
+};
+
+/* One byte each time that the reader has nothing left, then the end. */
+static int
+drop(void *arg, struct err *e)
+{
+	struct dropper *d = arg;
+
+	if (d->text.n == 0)
+		return close(d->fd);
+	if (write(d->fd, d->text.p, 1) != 1)
+		return err_sys(e, C1V_IO, "pipe");
+	d->text = (struct slice){d->text.p + 1, d->text.n - 1};
+	return 0;
+}
+
 static void
-lines_through_a_pipe(const char *text, size_t n, size_t max, const char *expected)
+lines_byte_by_byte(struct slice text, size_t max, const char *expected)
 {
 	struct input *in = input_open(&(struct input_options){.max_line = max});
 	struct buf out = {0};
 	struct err e = {0};
-	pid_t child = feed(text, n, 1);
-	int rc;
+	int ends[2], rc;
 
+	CHECK(pipe(ends) == 0);
+	as_stdin(ends[0]);
+	input_on_idle(in, drop, &(struct dropper){text, ends[1]});
 	gather(in, &out, &e, &rc);
 	CHECK_INT(rc, 0);
 	CHECK_STR(out.data, expected);
 	input_close(in);
-	waitpid(child, NULL, 0);
 	buf_free(&out);
 }
 
@@ -165,7 +185,7 @@ TEST(limit)
 					buf_string(&expected, "2:z|");
 				buf_string(&text, tails[t]);
 				lines_of(text.data, text.len, 100, buf_cstr(&expected));
-				lines_through_a_pipe(text.data, text.len, 100, expected.data);
+				lines_byte_by_byte(buf_as_slice(&text), 100, expected.data);
 				buf_free(&text);
 				buf_free(&expected);
 			}
