@@ -280,13 +280,14 @@ container_of(struct md_scan *s, const struct md_line *l)
 	return IN_LIST;
 }
 
-/* Is a line that is not blank still in the container? Laziness aside. */
+/* Is a line still in the container? Laziness aside; a blank one is in no quote. */
 static int
 stays_in(const struct md_scan *s, const struct md_line *l, enum container in)
 {
 	if (in == IN_LIST)
 		return l->indent >= s->list;
-	return in == OUTSIDE || (l->indent < INDENTED && s->text.p[l->text] == '>');
+	return in == OUTSIDE ||
+	    (l->indent < INDENTED && l->text < l->end && s->text.p[l->text] == '>');
 }
 
 static void

@@ -1,0 +1,569 @@
+#include "store/sqlite_search.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "store/sqlite_hits.h"
+#include "store/vec.h"
+
+enum {
+	BLOCKS_MAX = 1 << 22,  /* more is no number of ours: a damaged file */
+	PARALLEL_FROM = 20000  /* chunks: legs of smaller collections take turns */
+};
+
+/* What searching keeps from call to call. */
+struct sqlite_reader {
+	uint64_t searches;
+	int64_t generation;          /* of the state below */
+	char *tokenizer;             /* that keyword was opened with */
+	struct keyword *keyword;
+	struct vector_leg *vector;
+	size_t slots;
+	uint32_t *sizes;             /* NULL: not read yet */
+	const struct filter *filter; /* that allowed is for */
+	struct slot_set allowed;
+	struct db second;            /* a connection for the vector leg's own thread */
+	struct vector_leg *side;     /* on it; NULL: not opened */
+};
+
+/* One search. */
+struct run {
+	struct sqlite_store *s;
+	struct sqlite_reader *r;
+	const struct search_query *q;
+	struct search_trace *trace;
+	int keyword, vector;              /* legs that take part */
+	float *unit;                      /* the query's vector */
+	size_t candidates;
+	struct terms terms;
+	struct slot_set allowed;          /* owned when own_allowed */
+	struct slot_set keyword_allowed;
+	struct leg_item *keyword_items, *vector_items;
+	size_t keyword_count, vector_count;
+	struct fused *ranked;
+	size_t ranked_count;
+};
+
+/* --- what is kept -------------------------------------------------------------- */
+
+static void
+forget(struct sqlite_reader *r)
+{
+	free(r->sizes);
+	r->sizes = NULL;
+	slot_set_free(&r->allowed);
+	r->filter = NULL;
+}
+
+void
+sqlite_search_close(struct sqlite_store *s)
+{
+	struct sqlite_reader *r = s->reader;
+
+	if (r == NULL)
+		return;
+	forget(r);
+	keyword_close(r->keyword);
+	vector_close(r->vector);
+	vector_close(r->side);
+	if (r->second.handle != NULL)
+		db_close(&r->second);
+	free(r->tokenizer);
+	free(r);
+	s->reader = NULL;
+}
+
+static int
+count_slots(struct sqlite_store *s, size_t *slots, struct err *e)
+{
+	sqlite3_stmt *st;
+	int64_t last = -1;
+	int rc = sqlite_prepare(s, "SELECT max(id) FROM \"{c}_block\"", &st, e);
+
+	if (rc != 0)
+		return rc;
+	rc = db_step(&s->db, st, e);
+	if (rc > 0 && sqlite3_column_type(st, 0) != SQLITE_NULL)
+		last = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	if (rc < 0)
+		return e->code;
+	if (last >= BLOCKS_MAX)
+		return err_set(e, C1V_DATA, "searching %s: damaged file: block number check", s->db.path);
+	*slots = (size_t)(last + 1) << BLOCK_BITS;
+	return 0;
+}
+
+/* Bring what is kept up to the state that this transaction sees. */
+static int
+refresh(struct sqlite_store *s, struct err *e)
+{
+	struct sqlite_reader *r = s->reader;
+	const char *tokenizer = s->info.tokenizer ? s->info.tokenizer : "";
+	int rc = 0;
+
+	if (r == NULL) {
+		s->reader = r = mem_zero(1, sizeof(*r));
+		r->second.lock_fd = -1;
+		r->generation = s->generation - 1;
+	}
+	if (r->generation != s->generation) {
+		forget(r);
+		rc = count_slots(s, &r->slots, e);
+		if (rc == 0)
+			r->generation = s->generation;
+	}
+	if (rc == 0 && r->tokenizer != NULL && strcmp(r->tokenizer, tokenizer) != 0) {
+		keyword_close(r->keyword);
+		r->keyword = NULL;
+	}
+	if (rc == 0 && r->keyword == NULL) {
+		free(r->tokenizer);
+		r->tokenizer = mem_string(tokenizer);
+		rc = keyword_open(s, &r->keyword, e);
+	}
+	if (rc == 0 && r->vector == NULL)
+		rc = vector_open(&s->db, s->base.collection, &r->vector, e);
+	return rc;
+}
+
+static int
+read_sizes(struct sqlite_store *s, struct sqlite_reader *r, struct err *e)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	if (r->sizes != NULL)
+		return 0;
+	rc = sqlite_prepare(s, "SELECT id, sizes FROM \"{c}_block\" ORDER BY id", &st, e);
+	if (rc != 0)
+		return rc;
+	r->sizes = mem_zero(r->slots, sizeof(*r->sizes));
+	while ((rc = db_step(&s->db, st, e)) > 0) {
+		int64_t id = sqlite3_column_int64(st, 0);
+		struct slice sizes = db_text(st, 1);
+
+		if (id < 0 || (size_t)id >= r->slots >> BLOCK_BITS || sizes.n != BLOCK_SLOTS * sizeof(uint32_t)) {
+			rc = -err_set(e, C1V_DATA, "searching %s: damaged file: block %lld of %s: size check",
+			    s->db.path, (long long)id, s->base.collection);
+			break;
+		}
+		memcpy(r->sizes + (id << BLOCK_BITS), sizes.p, sizes.n);
+	}
+	sqlite3_finalize(st);
+	return rc < 0 ? e->code : 0;
+}
+
+/* --- which chunks --------------------------------------------------------------- */
+
+static int
+allow(struct run *x, struct err *e)
+{
+	struct sqlite_reader *r = x->r;
+	struct slot_set set = {0};
+	int rc = 0;
+
+	if (x->q->filter != NULL && (!x->q->same_filter || r->filter != x->q->filter)) {
+		slot_set_free(&r->allowed);
+		r->filter = NULL;
+		rc = sqlite_allow_filter(x->s, x->q->filter, r->slots, &r->allowed, e);
+		if (rc != 0)
+			return rc;
+		r->filter = x->q->filter;
+	}
+	if (x->q->filter != NULL)
+		slot_set_both(&x->allowed, &r->allowed);
+	if (x->terms.excluded != NULL) {
+		rc = sqlite_allow_match(x->s, x->terms.excluded, r->slots, &set, e);
+		if (rc == 0)
+			slot_set_without(&x->allowed, &set);
+		slot_set_free(&set);
+	}
+	slot_set_both(&x->keyword_allowed, &x->allowed);
+	if (rc == 0 && x->terms.required != NULL) {
+		rc = sqlite_allow_match(x->s, x->terms.required, r->slots, &set, e);
+		if (rc == 0)
+			slot_set_both(&x->keyword_allowed, &set);
+		slot_set_free(&set);
+	}
+	x->trace->allowed = x->allowed.words != NULL ? x->allowed.count : x->s->info.chunks;
+	return rc;
+}
+
+/* --- the legs ---------------------------------------------------------------------- */
+
+static double
+ms_since(int64_t start)
+{
+	return clock_seconds_since(start) * 1e3;
+}
+
+static int
+keyword_leg(struct run *x, struct err *e)
+{
+	int64_t start = clock_mono_ns();
+	struct keyword_query q = {
+		.terms = &x->terms,
+		.allowed = &x->keyword_allowed,
+		.slots = x->r->slots,
+		.chunks = (int64_t)x->s->info.chunks,
+		.mean = x->s->info.chunks ? (double)x->s->bytes / (double)x->s->info.chunks : 0,
+		.limit = x->candidates,
+	};
+	int rc = read_sizes(x->s, x->r, e);
+
+	q.sizes = x->r->sizes;
+	if (rc == 0)
+		rc = keyword_run(x->r->keyword, &q, x->keyword_items, &x->keyword_count,
+		    &x->trace->keyword_rows, e);
+	x->trace->keyword_ms = ms_since(start);
+	return rc;
+}
+
+struct vector_task {
+	struct run *x;
+	struct err err;
+	int rc;
+	int changed; /* the other connection sees another state */
+};
+
+static struct vector_query
+vector_query(const struct run *x)
+{
+	return (struct vector_query){
+		.unit = x->unit,
+		.dims = x->q->dims,
+		.allowed = &x->allowed,
+		.slots = x->r->slots,
+		.limit = x->candidates,
+		.sure = x->q->limit,
+		.min_score = x->q->min_score,
+		.exact = x->q->exact,
+		.keep = x->r->searches > 1,
+		.generation = x->r->generation,
+	};
+}
+
+static int
+vector_leg(struct run *x, struct vector_leg *leg, struct err *e)
+{
+	int64_t start = clock_mono_ns();
+	struct vector_query q = vector_query(x);
+	int rc = vector_run(leg, &q, x->vector_items, &x->vector_count, &x->trace->vectors_scanned,
+	    &x->trace->rescored, e);
+
+	x->trace->vector_ms = ms_since(start);
+	return rc;
+}
+
+/* Does the second connection see the same state as the first? */
+static int
+same_state(struct run *x, int *same, struct err *e)
+{
+	struct db *db = &x->r->second;
+	sqlite3_stmt *st;
+	int rc = db_prepare(db, "SELECT generation FROM collection WHERE name = ?1", &st, e);
+
+	*same = 0;
+	if (rc != 0)
+		return rc;
+	db_bind_text(st, 1, slice_of(x->s->base.collection));
+	rc = db_step(db, st, e);
+	*same = rc > 0 && sqlite3_column_int64(st, 0) == x->s->generation;
+	sqlite3_finalize(st);
+	return rc < 0 ? e->code : 0;
+}
+
+static void *
+vector_thread(void *arg)
+{
+	struct vector_task *t = arg;
+	struct sqlite_reader *r = t->x->r;
+	struct db *db = &r->second;
+	int same = 0;
+
+	if (db->handle == NULL)
+		t->rc = sqlite_second(t->x->s, db, &t->err);
+	if (t->rc == 0 && r->side == NULL)
+		t->rc = vector_open(db, t->x->s->base.collection, &r->side, &t->err);
+	if (t->rc == 0)
+		t->rc = db_read_begin(db, &t->err);
+	if (t->rc != 0)
+		return NULL;
+	t->rc = same_state(t->x, &same, &t->err);
+	t->changed = !same;
+	if (t->rc == 0 && same)
+		t->rc = vector_leg(t->x, r->side, &t->err);
+	db_read_end(db);
+	return NULL;
+}
+
+static int
+both_legs(struct run *x, struct err *e)
+{
+	struct vector_task task = {.x = x};
+	pthread_t thread;
+	int rc;
+
+	if (x->s->info.chunks < PARALLEL_FROM || sysconf(_SC_NPROCESSORS_ONLN) < 2 ||
+	    pthread_create(&thread, NULL, vector_thread, &task) != 0) {
+		rc = keyword_leg(x, e);
+		return rc == 0 ? vector_leg(x, x->r->vector, e) : rc;
+	}
+	rc = keyword_leg(x, e);
+	pthread_join(thread, NULL);
+	if (rc != 0)
+		return rc;
+	if (task.rc != 0) {
+		*e = task.err;
+		return task.rc;
+	}
+	return task.changed ? vector_leg(x, x->r->vector, e) : 0;
+}
+
+/* --- fusion ------------------------------------------------------------------------- */
+
+static int
+by_key(const void *a, const void *b)
+{
+	int64_t x = ((const struct leg_item *)a)->key, y = ((const struct leg_item *)b)->key;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The keys of a that are not in b. */
+static size_t
+only_in(const struct leg_item *a, size_t a_count, const struct leg_item *b, size_t b_count,
+    int64_t *out)
+{
+	struct leg_item *sorted = mem_alloc((b_count + 1) * sizeof(*sorted));
+	size_t n = 0;
+
+	memcpy(sorted, b, b_count * sizeof(*sorted));
+	qsort(sorted, b_count, sizeof(*sorted), by_key);
+	for (size_t i = 0; i < a_count; i++)
+		if (bsearch(&a[i], sorted, b_count, sizeof(*sorted), by_key) == NULL)
+			out[n++] = a[i].key;
+	free(sorted);
+	return n;
+}
+
+static size_t
+add_scored(struct leg_item *items, size_t count, const int64_t *keys, const double *scores,
+    size_t n, double least)
+{
+	for (size_t i = 0; i < n; i++)
+		if (scores[i] > least)
+			items[count++] = (struct leg_item){.key = keys[i], .score = scores[i]};
+	return count;
+}
+
+/* Let each leg score what only the other one found. */
+static int
+score_each_other(struct run *x, size_t *vectors, size_t *keywords, struct err *e)
+{
+	size_t room = x->vector_count + x->keyword_count + 1, n;
+	int64_t *keys = mem_alloc(room * sizeof(*keys));
+	double *scores = mem_alloc(room * sizeof(*scores));
+	int rc;
+
+	n = only_in(x->vector_items, x->vector_count, x->keyword_items, x->keyword_count, keys);
+	rc = keyword_score(x->r->keyword, keys, n, scores, e);
+	if (rc == 0)
+		*keywords = add_scored(x->keyword_items, x->keyword_count, keys, scores, n, -1);
+	if (rc == 0) {
+		n = only_in(x->keyword_items, x->keyword_count, x->vector_items, x->vector_count, keys);
+		rc = vector_score(x->r->vector, x->unit, x->q->dims, keys, n, scores, e);
+	}
+	if (rc == 0)
+		*vectors = add_scored(x->vector_items, x->vector_count, keys, scores, n, -2);
+	free(keys);
+	free(scores);
+	return rc;
+}
+
+static void
+rank_one_leg(struct run *x)
+{
+	const struct leg_item *items = x->vector ? x->vector_items : x->keyword_items;
+
+	x->ranked_count = x->vector ? x->vector_count : x->keyword_count;
+	for (size_t i = 0; i < x->ranked_count; i++) {
+		struct fused *f = &x->ranked[i];
+
+		*f = (struct fused){.key = items[i].key, .score = items[i].score};
+		if (x->vector) {
+			f->vector_score = items[i].score;
+			f->vector_rank = items[i].rank;
+		} else {
+			f->keyword_score = items[i].score;
+			f->keyword_rank = items[i].rank;
+		}
+	}
+}
+
+static int
+fuse(struct run *x, struct err *e)
+{
+	size_t vectors = x->vector_count, keywords = x->keyword_count;
+	int rc = 0;
+
+	if (!x->vector || !x->keyword) {
+		rank_one_leg(x);
+		return 0;
+	}
+	if (x->q->fuse == FUSE_ZSCORE)
+		rc = score_each_other(x, &vectors, &keywords, e);
+	if (rc == 0)
+		x->ranked_count = fuse_legs(x->q->fuse, x->q->rrf_k, x->q->weight_vector,
+		    x->q->weight_keyword, x->vector_items, vectors, x->keyword_items, keywords, x->ranked);
+	return rc;
+}
+
+/* --- a search ------------------------------------------------------------------------- */
+
+/* Which legs take part, and whether the query's vector fits. */
+static int
+choose_legs(struct run *x, struct err *e)
+{
+	const struct search_query *q = x->q;
+	size_t dims = x->s->info.dims;
+
+	x->vector = q->mode != SEARCH_KEYWORD && q->vector != NULL && x->s->info.vectors > 0;
+	x->keyword = q->mode != SEARCH_VECTOR && q->text.n > 0;
+	if (x->vector && q->dims != dims)
+		return err_set(e, C1V_DATA, "searching %s: the query's vector has %zu dimensions,"
+		    " the collection's have %zu", x->s->base.collection, q->dims, dims);
+	if (x->vector) {
+		x->unit = mem_alloc(dims * sizeof(*x->unit));
+		if (!vec_unit(q->vector, dims, x->unit))
+			return err_set(e, C1V_DATA, "searching %s: the query's vector is zero or not finite",
+			    x->s->base.collection);
+	}
+	return 0;
+}
+
+static void
+make_room(struct run *x)
+{
+	size_t n = x->q->candidates > x->q->limit ? x->q->candidates : x->q->limit;
+
+	n += x->q->exclude_id != NULL;
+	if (n > x->s->info.chunks)
+		n = x->s->info.chunks;
+	x->candidates = n;
+	x->keyword_items = mem_alloc((2 * n + 1) * sizeof(struct leg_item));
+	x->vector_items = mem_alloc((2 * n + 1) * sizeof(struct leg_item));
+	x->ranked = mem_alloc((4 * n + 1) * sizeof(struct fused));
+}
+
+static void
+free_run(struct run *x)
+{
+	terms_free(&x->terms);
+	slot_set_free(&x->allowed);
+	slot_set_free(&x->keyword_allowed);
+	free(x->unit);
+	free(x->keyword_items);
+	free(x->vector_items);
+	free(x->ranked);
+}
+
+static int
+run_legs(struct run *x, struct err *e)
+{
+	int rc = 0;
+
+	if (x->q->text.n > 0 && (x->keyword || x->q->web)) /* the web syntax excludes for both legs */
+		rc = keyword_terms(x->r->keyword, x->q->text, x->q->web, &x->terms, e);
+	if (rc == 0)
+		rc = allow(x, e);
+	if (rc == 0 && x->keyword && x->vector)
+		return both_legs(x, e);
+	if (rc == 0 && x->keyword)
+		return keyword_leg(x, e);
+	if (rc == 0 && x->vector)
+		return vector_leg(x, x->r->vector, e);
+	return rc;
+}
+
+static int
+search(struct sqlite_store *s, const struct search_query *q, struct search_hits *out, struct err *e)
+{
+	struct run x = {.s = s, .q = q, .trace = &out->trace};
+	int64_t start = clock_mono_ns(), stage;
+	int rc = sqlite_refresh(s, e);
+
+	if (rc == 0)
+		rc = sqlite_must_exist(s, e);
+	if (rc == 0)
+		rc = refresh(s, e);
+	if (rc != 0)
+		return rc;
+	x.r = s->reader;
+	x.r->searches++;
+	make_room(&x);
+	rc = choose_legs(&x, e);
+	if (rc == 0)
+		rc = run_legs(&x, e);
+	stage = clock_mono_ns();
+	if (rc == 0)
+		rc = fuse(&x, e);
+	out->trace.fuse_ms = ms_since(stage);
+	stage = clock_mono_ns();
+	if (rc == 0)
+		rc = sqlite_hits(s, x.r->vector, q, &x.allowed, x.ranked, x.ranked_count, out, e);
+	out->trace.fetch_ms = ms_since(stage);
+	out->trace.short_by_filter = rc == 0 && out->count < q->limit && x.allowed.words != NULL &&
+	    x.trace->allowed < s->info.chunks;
+	out->trace.total_ms = ms_since(start);
+	free_run(&x);
+	return rc;
+}
+
+int
+sqlite_search(struct store *base, const struct search_query *q, struct search_hits *out,
+    struct err *e)
+{
+	struct sqlite_store *s = sqlite_of(base);
+	int rc = db_read_begin(&s->db, e);
+
+	arena_reset(&out->arena);
+	out->items = NULL;
+	out->count = 0;
+	memset(&out->trace, 0, sizeof(out->trace));
+	if (rc == 0) {
+		rc = search(s, q, out, e);
+		db_read_end(&s->db);
+	}
+	return rc;
+}
+
+int
+sqlite_neighbors(struct store *base, struct slice document, int64_t first, int64_t last,
+    stored_chunk_fn *fn, void *arg, struct err *e)
+{
+	struct sqlite_store *s = sqlite_of(base);
+	sqlite3_stmt *st;
+	int rc = sqlite_prepare(s, SQLITE_CHUNK_COLUMNS "WHERE d.key = ?1 AND k.position BETWEEN ?2 AND ?3"
+	    " ORDER BY k.position", &st, e);
+
+	if (rc != 0)
+		return rc;
+	db_bind_text(st, 1, document);
+	sqlite3_bind_int64(st, 2, first);
+	sqlite3_bind_int64(st, 3, last);
+	while ((rc = db_step(&s->db, st, e)) > 0) {
+		struct stored_chunk c;
+
+		rc = sqlite_chunk(s, st, &c, NULL, e);
+		if (rc == 0)
+			rc = fn(arg, &c, e);
+		if (rc != 0)
+			break;
+	}
+	sqlite3_finalize(st);
+	return rc < 0 ? e->code : rc;
+}

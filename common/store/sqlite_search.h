@@ -1,0 +1,133 @@
+/* sqlite_search: what the parts of the search on SQLite share.
+ *
+ * sqlite_search.c   the search as a whole: legs, fusion, hits
+ * sqlite_keyword.c  the keyword leg: bm25 over FTS5's index
+ * sqlite_terms.c    a query's terms, and the counts of the common ones
+ * sqlite_vector.c   the vector leg: scan of codes, then float32
+ * sqlite_allow.c    filters and web syntax as sets of slots
+ *
+ * Legs speak of chunks by their slots (sqlite.h). */
+#ifndef C1V_STORE_SQLITE_SEARCH_H
+#define C1V_STORE_SQLITE_SEARCH_H
+
+#include "store/fuse.h"
+#include "store/sqlite.h"
+
+/* --- sets of slots ------------------------------------------------------ */
+
+struct slot_set {
+	uint64_t *words; /* NULL: every slot */
+	size_t slots;    /* a multiple of BLOCK_SLOTS */
+	uint64_t count;  /* members, when words is not NULL */
+};
+
+static inline int
+slot_in(const struct slot_set *set, int64_t slot)
+{
+	return set->words == NULL ||
+	    ((uint64_t)slot < set->slots && set->words[slot >> 6] >> (slot & 63) & 1);
+}
+
+void slot_set_free(struct slot_set *set);
+/* Chunks that pass a filter. */
+int sqlite_allow_filter(struct sqlite_store *s, const struct filter *f, size_t slots,
+    struct slot_set *out, struct err *e);
+/* Chunks that an FTS5 expression matches. */
+int sqlite_allow_match(struct sqlite_store *s, const char *expression, size_t slots,
+    struct slot_set *out, struct err *e);
+/* set becomes what is in both, or what is in set and not in other. */
+void slot_set_both(struct slot_set *set, const struct slot_set *other);
+void slot_set_without(struct slot_set *set, const struct slot_set *other);
+
+/* --- terms -------------------------------------------------------------- */
+
+enum {
+	TERMS_MAX = 128,       /* of a query, the rarest first; the rest is not looked for */
+	TERMS_COUNTED_FROM = 2048, /* chunks: a smaller collection keeps no counts */
+	TERMS_COMMON = 128     /* a term is common in more than one chunk of so many */
+};
+
+struct term {
+	struct slice text;     /* as written in the query */
+	struct slice stem;     /* as FTS5 indexes it; a phrase: SLICE_NONE */
+	int64_t documents;     /* chunks that hold it as last counted; 0: not a common one */
+};
+
+struct terms {
+	struct term *items;    /* rarest first; equals in the order of the query */
+	size_t count;
+	const char *required;  /* an FTS5 expression that chunks must match, or NULL */
+	const char *excluded;  /* one that they must not, or NULL */
+	struct arena arena;    /* owns the above; stems and texts too */
+};
+
+struct keyword; /* sqlite_keyword.c: one connection's keyword leg */
+
+/* The terms of a query: its words, once each (web: as in web.h). */
+int keyword_terms(struct keyword *k, struct slice text, int web, struct terms *out, struct err *e);
+void terms_free(struct terms *t);
+/* Append text as an FTS5 string. */
+void terms_add_quoted(struct buf *b, struct slice text);
+
+/* --- the keyword leg ---------------------------------------------------- */
+
+struct keyword_query {
+	const struct terms *terms;
+	const struct slot_set *allowed;
+	const uint32_t *sizes; /* bytes of each slot's content */
+	size_t slots;
+	double mean;           /* bytes of a chunk on average */
+	int64_t chunks;
+	size_t limit;          /* the best so many */
+};
+
+int keyword_open(struct sqlite_store *s, struct keyword **out, struct err *e);
+/* The best chunks, best first, ranks from 1. items has room for q->limit.
+ * *seen grows by the index entries that were looked at. */
+int keyword_run(struct keyword *k, const struct keyword_query *q, struct leg_item *items,
+    size_t *count, uint64_t *seen, struct err *e);
+/* What the last run's query gives other chunks (greater is better, 0: no term). */
+int keyword_score(struct keyword *k, const int64_t *slots, size_t count, double *scores,
+    struct err *e);
+void keyword_close(struct keyword *k);
+
+/* Tokenise as the collection's index does: fn as FTS5 calls it. */
+int keyword_tokenize(struct keyword *k, struct slice text, int flags, void *arg,
+    int (*fn)(void *arg, int flags, const char *token, int n, int start, int end), struct err *e);
+/* Words are looked for as phrases, not as tokens (trigram). */
+int keyword_by_phrase(const struct keyword *k);
+/* Chunks that hold a stem as last counted; 0: not a common one. */
+int keyword_common(struct keyword *k, struct slice stem, int64_t *documents, struct err *e);
+
+/* --- the vector leg ----------------------------------------------------- */
+
+enum { VECTOR_CACHE_MAX = 256 << 20 }; /* bytes of codes kept between queries */
+
+struct vector_leg; /* one connection's vector leg */
+
+struct vector_query {
+	const float *unit;     /* of length 1 */
+	size_t dims;
+	const struct slot_set *allowed;
+	size_t slots;
+	size_t limit;          /* candidates wanted */
+	size_t sure;           /* the best so many shall be the true ones */
+	double min_score;
+	int exact;
+	int keep;              /* more queries follow: keep the codes in memory */
+	int64_t generation;    /* of the state that is searched */
+};
+
+/* db and collection are borrowed. */
+int vector_open(struct db *db, const char *collection, struct vector_leg **out, struct err *e);
+/* The best chunks by cosine, best first, ranks from 1; items has room for limit. */
+int vector_run(struct vector_leg *v, const struct vector_query *q, struct leg_item *items,
+    size_t *count, uint64_t *scanned, uint64_t *rescored, struct err *e);
+/* Cosines of some chunks; -2 for one without a vector. */
+int vector_score(struct vector_leg *v, const float *unit, size_t dims, const int64_t *slots,
+    size_t count, double *scores, struct err *e);
+/* A chunk's vector, scaled to length 1: 1, 0 without one, -1 on error. */
+int vector_fetch(struct vector_leg *v, int64_t slot, size_t dims, float *unit, struct err *e);
+void vector_close(struct vector_leg *v);
+
+#endif
