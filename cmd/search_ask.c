@@ -1,0 +1,264 @@
+#include "search_tool.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "store/web.h"
+
+/* Weights of a model that suggests none: the vector counts more. */
+static const double WEIGHT_VECTOR = 0.7, WEIGHT_KEYWORD = 0.3;
+
+enum { CANDIDATES_LEAST = 100, CANDIDATES_PER_RESULT = 10 };
+
+static int
+differs(struct tool *t, int code, const char *whose, const char *model, struct err *e)
+{
+	err_set(e, code, "collection %s holds vectors of %s, but %s is %s", t->collection.name,
+	    t->collection.model, whose, model);
+	return err_hint(e, "name the model with --model, or search by words alone: --mode keyword");
+}
+
+/* Open the model that queries are embedded with: it must be the collection's. */
+static int
+open_model(struct tool *t, struct err *e)
+{
+	const char *name = t->set->model ? t->set->model : "local";
+	int rc;
+
+	if (t->embedder != NULL)
+		return 0;
+	rc = embed_open(name, cli_share(&t->arena, NULL), &t->embedder, e);
+	if (rc != 0)
+		return rc;
+	if (t->collection.model != NULL && strcmp(embed_model(t->embedder), t->collection.model) != 0)
+		return differs(t, C1V_CONFIG, t->set->model ? "the model asked for" : "the default model",
+		    embed_model(t->embedder), e);
+	if (!t->weights_given)
+		embed_weights(t->embedder, &t->weight_vector, &t->weight_keyword);
+	return 0;
+}
+
+/* The model's own weights for a query that brought its vector along. */
+static void
+suggested_weights(struct tool *t)
+{
+	struct err ignored;
+
+	if (t->embedder_tried || t->weights_given)
+		return;
+	t->embedder_tried = 1;
+	t->weight_vector = WEIGHT_VECTOR;
+	t->weight_keyword = WEIGHT_KEYWORD;
+	if (open_model(t, &ignored) != 0 && t->embedder != NULL) {
+		embed_close(t->embedder);
+		t->embedder = NULL;
+	}
+}
+
+static int
+own_vector(struct tool *t, const struct ask *a, struct err *e)
+{
+	if (a->model.p != NULL && t->collection.model != NULL && !slice_is(a->model, t->collection.model))
+		return differs(t, C1V_DATA, "the model of the query", arena_bytes(&t->one, a->model.p, a->model.n), e);
+	if (a->dims != t->collection.dims)
+		return err_set(e, C1V_DATA, "the query's vector has %zu dimensions, the collection's have %zu",
+		    a->dims, t->collection.dims);
+	memcpy(t->vector, a->vector, a->dims * sizeof(float));
+	suggested_weights(t);
+	return 0;
+}
+
+/* What is embedded: the query as the user meant it, and the context. */
+static struct slice
+text_to_embed(struct tool *t, const struct ask *a)
+{
+	struct web_query web;
+	struct buf b = {0};
+	struct slice out;
+
+	if (t->set->web) {
+		web_parse(a->text, &t->one, &web);
+		web_plain(&web, &b);
+	} else {
+		buf_slice(&b, a->text);
+	}
+	if (b.len > 0 && a->context.n > 0) {
+		buf_string(&b, "\n\nCurrent context: ");
+		buf_slice(&b, a->context);
+	}
+	out = (struct slice){arena_bytes(&t->one, b.data, b.len), b.len};
+	buf_free(&b);
+	return out;
+}
+
+/* What words are looked for. */
+static struct slice
+text_to_match(struct tool *t, const struct ask *a)
+{
+	struct buf b = {0};
+	struct slice out;
+
+	if (a->context.n == 0 || t->set->web)
+		return a->text;
+	buf_slice(&b, a->text);
+	buf_string(&b, "\n\n");
+	buf_slice(&b, a->context);
+	out = (struct slice){arena_bytes(&t->one, b.data, b.len), b.len};
+	buf_free(&b);
+	return out;
+}
+
+/* *has: is there a vector in t->vector now? */
+static int
+embed_query(struct tool *t, const struct ask *a, int *has, struct err *e)
+{
+	struct slice text = text_to_embed(t, a);
+	uint8_t known = 0;
+	int rc;
+
+	if (text.n == 0)
+		return 0;
+	rc = open_model(t, e);
+	if (rc == 0 && embed_dims(t->embedder) != t->collection.dims)
+		rc = err_set(e, C1V_CONFIG, "model %s has %zu dimensions, the collection's vectors have %zu",
+		    embed_model(t->embedder), embed_dims(t->embedder), t->collection.dims);
+	if (rc == 0)
+		rc = embed_texts(t->embedder, EMBED_QUERY, &text, 1, t->vector, &known, e);
+	*has = rc == 0 && known;
+	return rc;
+}
+
+/* The filter of the options and that of the query. *own is to be freed. */
+static int
+choose_filter(struct tool *t, const struct ask *a, struct filter **own, struct search_query *q,
+    struct err *e)
+{
+	int rc = 0;
+
+	q->filter = *own ? *own : t->filter;
+	if (a->filter.p != NULL) {
+		for (size_t i = 0; rc == 0 && *own == NULL && i < t->set->filters.count; i++)
+			rc = filter_add(own, t->set->filters.items[i], e);
+		if (rc == 0)
+			rc = filter_add(own, arena_bytes(&t->one, a->filter.p, a->filter.n), e);
+		q->filter = *own;
+	}
+	q->same_filter = *own == NULL && t->searched;
+	t->searched = *own == NULL;
+	return rc;
+}
+
+static void
+fill_query(struct tool *t, struct search_query *q)
+{
+	const struct settings *s = t->set;
+	int64_t least = s->limit * CANDIDATES_PER_RESULT;
+
+	q->web = s->web;
+	q->dims = t->collection.dims;
+	q->mode = (enum search_mode)s->mode;
+	q->fuse = (enum search_fuse)s->fuse;
+	q->rrf_k = s->rrf_k;
+	q->limit = (size_t)s->limit;
+	q->candidates = (size_t)(s->candidates ? s->candidates
+	    : least > CANDIDATES_LEAST ? least : CANDIDATES_LEAST);
+	q->min_score = s->min_score;
+	q->exact = s->exact;
+	q->no_collapse = s->no_collapse;
+	q->per_document = (size_t)s->per_document;
+	q->mmr = s->mmr;
+}
+
+int
+ask(struct tool *t, const struct ask *a, struct search_query *q, struct err *e)
+{
+	struct filter *own = NULL;
+	const char *exclude = NULL;
+	int has = 0, rc = 0;
+
+	memset(q, 0, sizeof(*q));
+	fill_query(t, q);
+	if (t->set->similar_to != NULL) {
+		rc = ask_similar(t, t->set->similar_to, &own, &exclude, e);
+		has = rc == 0;
+		if (rc == 0)
+			suggested_weights(t);
+	} else if (q->mode != SEARCH_KEYWORD && t->collection.vectors > 0) {
+		rc = a->vector != NULL ? own_vector(t, a, e) : embed_query(t, a, &has, e);
+		has |= rc == 0 && a->vector != NULL;
+	}
+	q->vector = has ? t->vector : NULL;
+	q->text = text_to_match(t, a);
+	q->exclude_id = exclude;
+	q->weight_vector = t->weight_vector;
+	q->weight_keyword = t->weight_keyword;
+	if (rc == 0)
+		rc = choose_filter(t, a, &own, q, e);
+	if (rc == 0) {
+		rc = store_search(t->store, q, &t->hits, e);
+		t->store_failed = rc != 0;
+	}
+	filter_free(own);
+	return rc;
+}
+
+/* --- a query like something that is stored ---------------------------------------- */
+
+struct likeness {
+	struct tool *t;
+	const char *id;
+	uint64_t vectors;
+	int is_document;
+};
+
+/* Vectors of a document's chunks are added up: their mean direction. */
+static int
+add_like(void *arg, const struct stored_chunk *c, struct err *e)
+{
+	struct likeness *l = arg;
+	double norm = 0;
+
+	(void)e;
+	l->is_document |= !slice_is(c->id, l->id);
+	if (c->vector == NULL || c->dims != l->t->collection.dims)
+		return 0;
+	for (size_t i = 0; i < c->dims; i++)
+		norm += (double)c->vector[i] * (double)c->vector[i];
+	norm = norm > 0 ? sqrt(norm) : 1;
+	for (size_t i = 0; i < c->dims; i++)
+		l->t->vector[i] += (float)((double)c->vector[i] / norm);
+	l->vectors++;
+	return 0;
+}
+
+int
+ask_similar(struct tool *t, const char *id, struct filter **f, const char **exclude, struct err *e)
+{
+	struct likeness l = {.t = t, .id = id};
+	int rc;
+
+	memset(t->vector, 0, t->collection.dims * sizeof(float));
+	rc = store_get(t->store, slice_of(id), add_like, &l, e);
+	if (rc == C1V_NO)
+		return err_set(e, C1V_NO, "--similar-to: there is no chunk or document %s in collection %s",
+		    id, t->collection.name);
+	if (rc != 0)
+		return rc;
+	if (l.vectors == 0)
+		return err_set(e, C1V_NO, "--similar-to: %s has no vector", id);
+	*exclude = l.is_document ? NULL : id;
+	if (l.is_document) {
+		struct buf b = {0};
+
+		buf_string(&b, "{\"$doc\":{\"$ne\":");
+		json_add_string(&b, slice_of(id));
+		buf_string(&b, "}}");
+		for (size_t i = 0; rc == 0 && i < t->set->filters.count; i++)
+			rc = filter_add(f, t->set->filters.items[i], e);
+		if (rc == 0)
+			rc = filter_add(f, buf_cstr(&b), e);
+		buf_free(&b);
+	}
+	return rc;
+}
