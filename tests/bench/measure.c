@@ -1,0 +1,141 @@
+/* measure: a command as a whole process, many times.
+ *
+ *     measure [-n RUNS] [-i STDIN] [-l LINES] -- COMMAND [ARG…]
+ *
+ * Output is thrown away. With -l each run has the next line of the file as its
+ * last argument. Prints one NDJSON line: milliseconds of wall time (min, p50,
+ * p95), of CPU time (median) and the largest resident set in KiB. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+struct sample { double wall, cpu; long rss; };
+
+static void
+die(const char *what)
+{
+	fprintf(stderr, "measure: %s: %s\n", what, strerror(errno));
+	exit(74);
+}
+
+static void
+child(char **argv, const char *input)
+{
+	int in = open(input ? input : "/dev/null", O_RDONLY), out = open("/dev/null", O_WRONLY);
+
+	if (in < 0 || out < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0)
+		_exit(126);
+	execvp(argv[0], argv);
+	_exit(127);
+}
+
+static struct sample
+run(char **argv, const char *input)
+{
+	int64_t start = clock_mono_ns();
+	struct rusage u;
+	struct sample s;
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	if (pid == 0)
+		child(argv, input);
+	if (wait4(pid, &status, 0, &u) < 0)
+		die("wait");
+	s.wall = clock_seconds_since(start) * 1e3;
+	s.cpu = (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e3 +
+	    (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e3;
+	s.rss = u.ru_maxrss;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) > 1) {
+		fprintf(stderr, "measure: %s failed (status %d)\n", argv[0], status);
+		exit(70);
+	}
+	return s;
+}
+
+static int
+by_wall(const void *a, const void *b)
+{
+	double x = ((const struct sample *)a)->wall, y = ((const struct sample *)b)->wall;
+
+	return (x > y) - (x < y);
+}
+
+static int
+by_cpu(const void *a, const void *b)
+{
+	double x = ((const struct sample *)a)->cpu, y = ((const struct sample *)b)->cpu;
+
+	return (x > y) - (x < y);
+}
+
+static void
+report(struct sample *s, int n)
+{
+	double min, p50, p95;
+	long rss = 0;
+
+	for (int i = 0; i < n; i++)
+		rss = s[i].rss > rss ? s[i].rss : rss;
+	qsort(s, (size_t)n, sizeof(*s), by_wall);
+	min = s[0].wall, p50 = s[n / 2].wall, p95 = s[n * 95 / 100].wall;
+	qsort(s, (size_t)n, sizeof(*s), by_cpu);
+	printf("{\"runs\":%d,\"min_ms\":%.3f,\"p50_ms\":%.3f,\"p95_ms\":%.3f,\"cpu_ms\":%.3f,\"rss_kib\":%ld}\n", n,
+	    min, p50, p95, s[n / 2].cpu, rss);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *input = NULL;
+	char **command, *line = NULL;
+	FILE *lines = NULL;
+	size_t room = 0;
+	int opt, runs = 5, count;
+	struct sample *s;
+
+	while ((opt = getopt(argc, argv, "+n:i:l:")) != -1)
+		switch (opt) {
+		case 'n': runs = atoi(optarg); break;
+		case 'i': input = optarg; break;
+		case 'l':
+			if ((lines = fopen(optarg, "r")) == NULL)
+				die(optarg);
+			break;
+		default: return 64;
+		}
+	if (optind >= argc || runs < 1) {
+		fprintf(stderr, "usage: measure [-n RUNS] [-i STDIN] [-l LINES] -- COMMAND…\n");
+		return 64;
+	}
+	count = argc - optind;
+	command = mem_zero((size_t)count + 2, sizeof(*command));
+	memcpy(command, argv + optind, (size_t)count * sizeof(*command));
+	s = mem_zero((size_t)runs, sizeof(*s));
+	for (int i = -1; i < runs; i++) { /* one to warm up */
+		struct sample one;
+		if (lines != NULL) {
+			ssize_t n = getline(&line, &room, lines);
+			if (n < 0)
+				rewind(lines), n = getline(&line, &room, lines);
+			if (n > 0 && line[n - 1] == '\n')
+				line[n - 1] = '\0';
+			command[count] = line;
+		}
+		one = run(command, input);
+		if (i >= 0)
+			s[i] = one;
+	}
+	report(s, runs);
+	return 0;
+}
