@@ -41,7 +41,7 @@ static const struct opt common_options[] = { CLI_OPTIONS(struct settings), OPT_E
 
 static const struct opt_spec spec = {
 	.tool = "c1v-embed",
-	.purpose = "give records a vector",
+	.purpose = "add vectors to records",
 	.synopsis = "[OPTION]… [FILE]…",
 	.tables = (const struct opt *const[]){own, common_options, NULL},
 	.sections = (const char *const[]){"Options", "Common options", NULL},

@@ -196,14 +196,14 @@ hybrid() {
 @test "a coprocess gets each answer before it asks again" {
 	fill
 	coproc C1V { c1v-search -t text --mode keyword --fields id -n 1; }
-	local line q
+	local line q pid=$C1V_PID # bash forgets it when the coprocess ends
 	for q in logs customers logs; do
 		echo "$q" >&"${C1V[1]}"
 		read -r -t 20 line <&"${C1V[0]}"
 		[ -n "$line" ]
 	done
 	eval "exec ${C1V[1]}>&-"
-	wait "$C1V_PID"
+	wait "$pid"
 }
 
 @test "a query is never syntax" {
@@ -428,7 +428,7 @@ hybrid() {
 	read -r -t 20 line <&"${C1V[0]}"
 	[ "$line" = '{"id":"c"}' ]
 	eval "exec ${C1V[1]}>&-"
-	wait "$C1V_PID"
+	wait "$pid"
 }
 
 @test "with the local model: meaning and words, end to end" {
