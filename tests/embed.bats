@@ -248,13 +248,14 @@ END
 
 @test "what is ready is written before input that does not come" {
 	coproc embed { c1v-embed --encoding base64; }
+	local pid=$embed_PID # bash forgets it when the coprocess ends
 	for text in one two; do
 		echo "{\"content\":\"$text\"}" >&"${embed[1]}"
 		read -r -t 10 line <&"${embed[0]}"
 		assert_equal "$(jq -r '[.content,.dims] | @csv' <<<"$line")" "\"$text\",256"
 	done
 	eval "exec ${embed[1]}>&-"
-	wait "$embed_PID"
+	wait "$pid"
 }
 
 @test "standard output that is full, or closed, is 74; a reader that left is quiet" {

@@ -69,7 +69,7 @@ kill_everywhere() {
 			check_survivor "$syscall $n" || return 1
 		done
 	done
-	echo "$points points" >&3
+	echo "# $points points" >&3
 	[ "$points" -ge "$least" ]
 }
 

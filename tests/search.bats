@@ -417,7 +417,7 @@ hybrid() {
 @test "a store that grows is searched as it is then" {
 	fill
 	coproc C1V { c1v-search -t text --mode keyword --fields id -n 9; }
-	local line
+	local line pid=$C1V_PID
 	echo logs >&"${C1V[1]}"
 	read -r -t 20 line <&"${C1V[0]}"
 	[ "$line" = '{"id":"c"}' ]

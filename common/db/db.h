@@ -74,7 +74,7 @@ void db_read_end(struct db *d);
 
 /* Move the WAL into the file and cut it to nothing; never waits for readers
  * (then a part stays for the next time). Takes the lock, or does nothing when
- * another process holds it: that one will. */
+ * another process holds it: that one will. Nothing either when it is to stop. */
 int db_checkpoint(struct db *d, struct err *e);
 
 /* Rewrite the file without its free pages, under the lock. Needs as much room

@@ -172,7 +172,7 @@ db_checkpoint(struct db *d, struct err *e)
 	double wait = d->options.wait;
 	int rc;
 
-	if (d->options.mode != DB_WRITE || d->broken)
+	if (d->options.mode != DB_WRITE || d->broken || db_stopped(d))
 		return 0;
 	d->options.wait = 0;
 	rc = db_lock(d, e);

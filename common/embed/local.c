@@ -90,11 +90,11 @@ unit(const float *sums, size_t d, float *out)
 	}
 	for (size_t k = 0; k < 8; k++)
 		square += lanes[k];
-	length = sqrt(square);
-	if (!(length > 0) || !isfinite(length)) {
+	if (!(square > 0) || !isfinite(square)) {
 		memset(out, 0, d * sizeof(*out));
 		return 0;
 	}
+	length = sqrt(square); /* behind the test compilers need no libm for it */
 	for (i = 0; i < d; i++)
 		out[i] = (float)((double)sums[i] * (1 / length));
 	return 1;

@@ -76,7 +76,7 @@ int sqlite_chunk(struct sqlite_store *s, sqlite3_stmt *st, struct stored_chunk *
 /* The hash that {c}_chunk keeps: the first 8 bytes of SHA-256, little-endian. */
 int64_t sqlite_hash(struct slice content);
 
-/* --- sqlite_write.c, sqlite_put.c --------------------------------------- */
+/* --- sqlite_write.c, sqlite_put.c, sqlite_plan.c ------------------------ */
 
 int sqlite_begin(struct store *s, struct err *e);
 int sqlite_put(struct store *s, const struct document_row *d, const struct put_options *o,

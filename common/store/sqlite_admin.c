@@ -243,8 +243,9 @@ sqlite_drop(struct store *base, struct err *e)
 	if (rc == 0)
 		rc = sqlite_must_exist(s, e);
 	if (rc == 0)
-		rc = sqlite_exec(s, "DROP TABLE \"{c}_fts\"; DROP TABLE \"{c}_term\"; DROP TABLE \"{c}_free\"; DROP TABLE \"{c}_block\";"
-		    " DROP TABLE \"{c}_vector\"; DROP TABLE \"{c}_chunk\"; DROP TABLE \"{c}_document\";", e);
+		rc = sqlite_exec(s, "DROP TABLE \"{c}_fts\"; DROP TABLE \"{c}_term\";"
+		    " DROP TABLE \"{c}_free\"; DROP TABLE \"{c}_block\"; DROP TABLE \"{c}_vector\";"
+		    " DROP TABLE \"{c}_chunk\"; DROP TABLE \"{c}_document\";", e);
 	if (rc == 0)
 		rc = db_prepare(&s->db, "DELETE FROM collection WHERE name = ?1", &st, e);
 	if (rc == 0) {

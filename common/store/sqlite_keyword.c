@@ -283,6 +283,8 @@ complete_scores(struct keyword *k, struct err *e)
 {
 	int rc = 0;
 
+	if (k->complete_count == 0)
+		return 0;
 	qsort(k->complete, k->complete_count, sizeof(*k->complete), by_slot);
 	for (size_t i = 0; rc == 0 && i < k->complete_count; i++)
 		rc = whole_score(k, k->complete[i], k->skipped, &k->scores[k->complete[i]], e);

@@ -1,7 +1,8 @@
 #!/bin/bash
 # quality.sh [OPTION…]: how well the golden questions are answered from the
 # product templates, by vector, by words and by both, an object a line. OPTIONs
-# are given to c1v-search (--fuse rrf). C1V_BUILD is the build (build).
+# are given to c1v-search (--fuse rrf), C1V_QUALITY_CHUNK to c1v-chunk ("-s 500").
+# C1V_BUILD is the build (build).
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -16,7 +17,8 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/c1v-quality.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 export C1V_STORE=sqlite:$work/store.db C1V_SHARE=${C1V_SHARE:-$build/share/c1v}
 
-c1v-chunk ${C1V_QUALITY_CHUNK:-} "$data"/*.md | c1v-embed | c1v-ingest >/dev/null
+read -ra chunk <<<"${C1V_QUALITY_CHUNK:-}"
+c1v-chunk "${chunk[@]}" "$data"/*.md | c1v-embed | c1v-ingest >/dev/null
 jq -c '{id, query}' "$data/golden.ndjson" >"$work/questions"
 for mode in vector keyword hybrid; do
 	c1v-search --mode "$mode" -n 10 "$@" <"$work/questions" >"$work/results" || [ $? = 1 ]

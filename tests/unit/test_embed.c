@@ -12,6 +12,7 @@
 #include "record/record.h"
 #include "small_model.h"
 
+/* Texts with the ids of tokenizers 0.23.3 and the vectors of model2vec 0.10.0. */
 #define GOLDEN "tests/data/embed-golden.ndjson"
 
 #define IDS(text) ids_of(&m, SLICE(text))
