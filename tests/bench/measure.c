@@ -1,10 +1,11 @@
 /* measure: a command as a whole process, many times.
  *
- *     measure [-n RUNS] [-i STDIN] [-l LINES] -- COMMAND [ARG…]
+ *     measure [-n RUNS] [-w WARMUPS] [-i STDIN] [-l LINES] -- COMMAND [ARG…]
  *
- * Output is thrown away. With -l each run has the next line of the file as its
- * last argument. Prints one NDJSON line: milliseconds of wall time (min, p50,
- * p95), of CPU time (median) and the largest resident set in KiB. */
+ * Output is thrown away; the first WARMUPS runs (1) are not counted. With -l
+ * each run has the next line of the file as its last argument. Prints one
+ * NDJSON line: milliseconds of wall time (min, p50, p95), of CPU time (median)
+ * and the largest resident set in KiB. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -101,12 +102,13 @@ main(int argc, char **argv)
 	char **command, *line = NULL;
 	FILE *lines = NULL;
 	size_t room = 0;
-	int opt, runs = 5, count;
+	int opt, runs = 5, warmups = 1, count;
 	struct sample *s;
 
-	while ((opt = getopt(argc, argv, "+n:i:l:")) != -1)
+	while ((opt = getopt(argc, argv, "+n:w:i:l:")) != -1)
 		switch (opt) {
 		case 'n': runs = atoi(optarg); break;
+		case 'w': warmups = atoi(optarg); break;
 		case 'i': input = optarg; break;
 		case 'l':
 			if ((lines = fopen(optarg, "r")) == NULL)
@@ -115,14 +117,14 @@ main(int argc, char **argv)
 		default: return 64;
 		}
 	if (optind >= argc || runs < 1) {
-		fprintf(stderr, "usage: measure [-n RUNS] [-i STDIN] [-l LINES] -- COMMAND…\n");
+		fprintf(stderr, "usage: measure [-n RUNS] [-w WARMUPS] [-i STDIN] [-l LINES] -- COMMAND…\n");
 		return 64;
 	}
 	count = argc - optind;
 	command = mem_zero((size_t)count + 2, sizeof(*command));
 	memcpy(command, argv + optind, (size_t)count * sizeof(*command));
 	s = mem_zero((size_t)runs, sizeof(*s));
-	for (int i = -1; i < runs; i++) { /* one to warm up */
+	for (int i = -warmups; i < runs; i++) {
 		struct sample one;
 		if (lines != NULL) {
 			ssize_t n = getline(&line, &room, lines);
