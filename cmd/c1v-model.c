@@ -339,24 +339,10 @@ check_words(struct tool *t, int verb)
 }
 
 static int
-given_on_the_line(const struct cli *c, size_t offset)
-{
-	size_t i = 0;
-
-	for (const struct opt *const *table = tables; *table != NULL; table++) {
-		for (const struct opt *o = *table; o->name != NULL; o++, i++) {
-			if (o->offset == offset)
-				return c->args.sources[i].origin == OPT_COMMAND;
-		}
-	}
-	return 0;
-}
-
-static int
 check_options(struct tool *t, int verb)
 {
 	for (size_t i = 0; i < sizeof(limited) / sizeof(*limited); i++) {
-		if (limited[i].verb != 1 << verb && given_on_the_line(t->cli, limited[i].offset))
+		if (limited[i].verb != 1 << verb && opt_origin_of(&spec, &t->cli->args, limited[i].offset) == OPT_COMMAND)
 			return cli_usage(t->cli, "%s: has no option --%s", verbs[verb], limited[i].name);
 	}
 	return check_words(t, verb);

@@ -100,24 +100,10 @@ static const struct { size_t offset; const char *name; int verbs; } limited[] = 
 };
 
 static int
-given_on_the_line(const struct cli *c, size_t offset)
-{
-	size_t i = 0;
-
-	for (const struct opt *const *table = tables; *table != NULL; table++) {
-		for (const struct opt *o = *table; o->name != NULL; o++, i++) {
-			if (o->offset == offset)
-				return c->args.sources[i].origin == OPT_COMMAND;
-		}
-	}
-	return 0;
-}
-
-static int
 check_options(struct cli *c, int verb)
 {
 	for (size_t i = 0; i < sizeof(limited) / sizeof(*limited); i++) {
-		if (!(limited[i].verbs & 1 << verb) && given_on_the_line(c, limited[i].offset))
+		if (!(limited[i].verbs & 1 << verb) && opt_origin_of(&spec, &c->args, limited[i].offset) == OPT_COMMAND)
 			return cli_usage(c, "%s: has no option --%s", verbs[verb], limited[i].name);
 	}
 	if (c->args.operand_count > 1 && 1 << verb != GET)

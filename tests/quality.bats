@@ -5,7 +5,7 @@
 load helper
 
 measured() {
-	C1V_BUILD=$build TMPDIR=$BATS_TEST_TMPDIR "$root/tests/bench/quality.sh"
+	C1V_BUILD=$build TMPDIR=$BATS_TEST_TMPDIR "$root/tests/bench/quality.sh" "$@"
 }
 
 # at_least MODE MEASURE VALUE: not below VALUE by more than 0.02.
@@ -34,8 +34,9 @@ at_least() {
 	at_least hybrid mrr 0.71
 }
 
-@test "both together are better than either, and both ways to fuse them better than words" {
-	run measured
+@test "fused by rank, too, both together are better than either" {
+	run measured --fuse rrf
+	assert_success
 	hybrid=$(jq -r 'select(.mode == "hybrid")["ndcg@10"]' <<<"$output")
 	best=$(jq -s 'map(select(.mode != "hybrid")["ndcg@10"]) | max' <<<"$output")
 	assert [ "$(jq -n "$hybrid > $best")" = true ]

@@ -364,14 +364,20 @@ opt_parse(const struct opt_spec *spec, int argc, char **argv,
 	return rc ? rc : opt_settle(spec, config, settings, r, e);
 }
 
-int
-opt_given(const struct opt_spec *spec, const struct opt_result *r, size_t offset)
+enum opt_origin
+opt_origin_of(const struct opt_spec *spec, const struct opt_result *r, size_t offset)
 {
 	for (struct opt_at i = opt_first(spec); i.o->name != NULL; opt_next(&i)) {
 		if (i.o->offset == offset)
-			return r->sources[i.index].origin > OPT_DEFAULT;
+			return r->sources[i.index].origin;
 	}
-	return 0;
+	return OPT_UNSET;
+}
+
+int
+opt_given(const struct opt_spec *spec, const struct opt_result *r, size_t offset)
+{
+	return opt_origin_of(spec, r, offset) > OPT_DEFAULT;
 }
 
 int

@@ -101,7 +101,10 @@ int opt_settle(const struct opt_spec *spec, const struct conf *config,
 int opt_parse(const struct opt_spec *spec, int argc, char **argv,
     const struct conf *config, void *settings, struct opt_result *r, struct err *e);
 
-/* Was this option (by the offset of its member) given other than by default? */
+/* Where the value of an option (by the offset of its member) comes from;
+ * OPT_UNSET when there is no such option. */
+enum opt_origin opt_origin_of(const struct opt_spec *spec, const struct opt_result *r, size_t offset);
+/* Was it given other than by default? */
 int opt_given(const struct opt_spec *spec, const struct opt_result *r, size_t offset);
 void opt_free(struct opt_result *r);
 

@@ -137,6 +137,7 @@ TEST(defaults)
 	CHECK_INT(run.r.operand_count, 0);
 	CHECK(run.r.operands[0] == NULL);
 	CHECK(!opt_given(&spec, &run.r, offsetof(struct settings, size)));
+	CHECK_INT(opt_origin_of(&spec, &run.r, offsetof(struct settings, size)), OPT_DEFAULT);
 	opt_free(&run.r);
 }
 
