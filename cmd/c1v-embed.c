@@ -6,11 +6,12 @@
 
 enum { ENCODING_ARRAY, ENCODING_BASE64 };
 enum { TYPE_NDJSON, TYPE_TEXT };
+enum { WITH_NOTHING, WITH_HEADINGS };
 
 struct settings {
 	struct cli_common common;
 	const char *model, *rejects;
-	int encoding, role, force, strict, type;
+	int encoding, role, with, force, strict, type;
 	int64_t batch_size, max_record;
 };
 
@@ -24,6 +25,8 @@ static const struct opt own[] = {
 	  .help = "how vectors are written" },
 	{ .name = "role", .kind = OPT_CHOICE, .offset = MEMBER(role), .argument = "ROLE", .fallback = "document",
 	  .choices = "document|query", .help = "embed content, or the query of query records" },
+	{ .name = "with", .kind = OPT_CHOICE, .offset = MEMBER(with), .argument = "WHAT", .fallback = "nothing",
+	  .choices = "nothing|headings", .env = "C1V_EMBED_WITH", .help = "what is embedded before the content" },
 	{ .name = "force", .kind = OPT_FLAG, .offset = MEMBER(force),
 	  .help = "make vectors anew where records have some" },
 	{ .letter = 't', .name = "type", .kind = OPT_CHOICE, .offset = MEMBER(type), .argument = "TYPE",
@@ -154,6 +157,7 @@ main(int argc, char **argv)
 	b.out = &c.out;
 	b.role = (enum embed_role)s.role;
 	b.base64 = s.encoding == ENCODING_BASE64;
+	b.headings = s.with == WITH_HEADINGS;
 	b.force = s.force;
 	b.limit = (size_t)s.batch_size;
 	rc = work(&c, &s, &b);

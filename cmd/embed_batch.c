@@ -30,6 +30,43 @@ missing(const char *what, struct err *e)
 	return err_set(e, C1V_DATA, "the record has no `%s`", what);
 }
 
+/* What a part of a section is about is often said only above it: the headings
+ * that a chunk stands under, on a line of their own before its content. */
+static int
+add_headings(struct batch *b, const struct record *r, struct slice *text, struct err *e)
+{
+	struct chunk_place place;
+	struct slice item, title;
+	struct json_walk w;
+	int got;
+
+	if (r->chunk.p == NULL || json_type(r->chunk) == JSON_NULL)
+		return 0;
+	if (record_chunk(r->chunk, &place, e) != 0)
+		return e->code;
+	if (place.headings.p == NULL)
+		return 0;
+	b->value.len = 0;
+	w = json_walk(place.headings);
+	while (json_item(&w, &item)) {
+		b->scratch.len = 0;
+		got = record_text(item, "chunk.headings", &b->scratch, &title, e);
+		if (got < 0)
+			return e->code;
+		if (got == 0 || title.n == 0)
+			continue;
+		if (b->value.len)
+			buf_string(&b->value, " > ");
+		buf_slice(&b->value, title);
+	}
+	if (b->value.len == 0)
+		return 0;
+	buf_byte(&b->value, '\n');
+	buf_slice(&b->value, *text);
+	*text = (struct slice){arena_bytes(&b->arena, b->value.data, b->value.len), b->value.len};
+	return 0;
+}
+
 static int
 document_text(struct batch *b, const struct record *r, struct slice *text, struct err *e)
 {
@@ -44,7 +81,7 @@ document_text(struct batch *b, const struct record *r, struct slice *text, struc
 	if (got != 1)
 		return got < 0 ? e->code : missing("content", e);
 	*text = kept(b, r, *text);
-	return 0;
+	return b->headings ? add_headings(b, r, text, e) : 0;
 }
 
 /* A query is asked in its context, where it has one. */

@@ -13,6 +13,7 @@ struct batch {
 	struct rejects rejects;
 	enum embed_role role;
 	int base64, force;
+	int headings;             /* embed those of a chunk before its content */
 	size_t limit;             /* texts in one call */
 	struct batch_item *items; /* in order of the input */
 	size_t count, room;

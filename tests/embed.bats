@@ -116,6 +116,38 @@ END
 	assert_equal "$(jq -c '[.type,.embedded,.wordless]' <<<"$stderr")" '["embed",0,1]'
 }
 
+@test "with headings, these are embedded before the content, which stays what it is" {
+	tiny_model m.c1vm tiny-1
+	run c1v-embed -m local:m.c1vm --with headings <<'END'
+{"content":"dog","chunk":{"index":0,"of":1,"headings":["zebra","cat"]}}
+{"content":"dog","chunk":{"headings":[]}}
+{"content":"dog","chunk":{"headings":["",null]}}
+{"content":"dog","chunk":null}
+{"content":"dog"}
+END
+	assert_success
+	lines_are \
+	    '{"content":"dog","chunk":{"index":0,"of":1,"headings":["zebra","cat"]},"embedding":[0.70710677,0.70710677],"model":"tiny-1","dims":2}' \
+	    '{"content":"dog","chunk":{"headings":[]},"embedding":[0,1],"model":"tiny-1","dims":2}' \
+	    '{"content":"dog","chunk":{"headings":["",null]},"embedding":[0,1],"model":"tiny-1","dims":2}' \
+	    '{"content":"dog","chunk":null,"embedding":[0,1],"model":"tiny-1","dims":2}' \
+	    '{"content":"dog","embedding":[0,1],"model":"tiny-1","dims":2}'
+	# The same vector as of the text that the manual describes.
+	echo '{"content":"Text.","chunk":{"headings":["A \"title\"","Part\u0020two"]}}' |
+	    c1v-embed --with headings | jq -c .embedding >have
+	jq -nc '{content: "A \"title\" > Part two\nText."}' | c1v-embed | jq -c .embedding | cmp - have
+	C1V_EMBED_WITH=headings run c1v-embed -m local:m.c1vm <<<'{"content":"dog","chunk":{"headings":["cat"]}}'
+	assert_output --partial '[0.70710677,0.70710677]'
+	run c1v-embed -m local:m.c1vm <<<'{"content":"dog","chunk":{"headings":["cat"]}}'
+	assert_output --partial '"embedding":[0,1]'
+	run --separate-stderr c1v-embed --with headings <<<'{"content":"dog","chunk":{"headings":["cat",7]}}'
+	assert_equal "$status" 65
+	[[ $stderr == *chunk.headings* ]]
+	# A query has none.
+	run c1v-embed -m local:m.c1vm --with headings --role query <<<'{"query":"cat","chunk":{"headings":["dog"]}}'
+	assert_output --partial '"embedding":[1,0]'
+}
+
 @test "a record with a vector of the same model passes as it is" {
 	tiny_model m.c1vm tiny-1
 	local line='{"embedding" : [ 6e-1, 0.8 ], "model":"tiny-1","content":"cat", "dims":2}'

@@ -80,6 +80,28 @@ x.md"
 	sound
 }
 
+@test "the same content under other headings takes the vector that comes" {
+	under() { # HEADINGS VECTOR
+		printf '{"doc":"a","id":"a#0","content":"one","chunk":{"index":0,"of":1,"headings":%s}%s}\n' "$1" "$2"
+	}
+	under '["A"]' "$(vector)" | c1v-ingest
+	under '["A"]' "$(vector m 4,5,6)" >same
+	run -0 c1v-ingest same
+	[ "$(sum '[.updated,.skipped] | join(" ")')" = '0 1' ]
+	under '["B"]' '' >without
+	run -0 c1v-ingest without
+	[ "$(sum '[.updated,.skipped] | join(" ")')" = '1 0' ]
+	run -0 bash -c 'c1v-store export --encoding array | jq -c "[.chunk.headings,.embedding]"'
+	assert_output '[["B"],[1,2,3]]'
+	under '["B","C"]' "$(vector m 7,8,9)" >other
+	run -0 c1v-ingest other
+	[ "$(sum '[.updated,.skipped] | join(" ")')" = '1 0' ]
+	run -0 bash -c 'c1v-store export --encoding array | jq -c "[.chunk.headings,.embedding]"'
+	assert_output '[["B","C"],[7,8,9]]'
+	[ "$(c1v-store info | jq -c '.collections[0] | [.chunks,.vectors]')" = '[1,1]' ]
+	sound
+}
+
 @test "ingested_at alone is no change; order and numbers of metadata neither" {
 	echo '{"id":"a","content":"x","metadata":{"ingested_at":"1","n":1,"o":{"p":2}}}' | c1v-ingest
 	run -0 c1v-ingest <<<'{"id":"a","content":"x","metadata":{"o":{"p":2},"n":1,"ingested_at":"2"}}'

@@ -79,6 +79,16 @@ same_place(struct slice a, struct slice b)
 	return put_same_text(a, b) || (a.p != NULL && b.p != NULL && json_equal(a, b));
 }
 
+/* A vector may have been made of the headings, too. */
+static int
+same_headings(struct slice a, struct slice b)
+{
+	struct slice x = a.p ? json_get(a, "headings") : SLICE_NONE;
+	struct slice y = b.p ? json_get(b, "headings") : SLICE_NONE;
+
+	return x.p == NULL || y.p == NULL ? x.p == y.p : json_equal(x, y);
+}
+
 /* --- what is there -------------------------------------------------------- */
 
 static int
@@ -294,7 +304,7 @@ plan_chunk(struct work *w, size_t i)
 	p->what = p->content_changed || (p->vector_wanted && !old->has_vector) ||
 	    old->position != c->index || !put_same_text(old_source, c->source) ||
 	    !same_metadata(old_metadata, c->metadata) || !same_place(old->place, c->place) ? UPDATE : SKIP;
-	if (!p->content_changed && old->has_vector)
+	if (!p->content_changed && old->has_vector && same_headings(old->place, c->place))
 		p->vector_wanted = 0; /* the one that stands is kept */
 }
 

@@ -127,7 +127,8 @@ change_content(struct sqlite_store *s, const struct chunk_row *c, const struct p
 	    p->vector_wanted ? c->vector : NULL, e);
 }
 
-/* Only what stands around the content has changed, or a vector has come. */
+/* Only what stands around the content has changed, or a vector has come; with
+ * other headings there may be another one. */
 static int
 change_place(struct sqlite_store *s, const struct chunk_row *c, const struct plan *p, struct err *e)
 {
@@ -144,7 +145,7 @@ change_place(struct sqlite_store *s, const struct chunk_row *c, const struct pla
 	rc = db_run(&s->db, st, e);
 	if (rc != 0 || !p->vector_wanted)
 		return rc;
-	rc = save_vector(s, ADD_VECTOR, p->old->slot, c->vector, e);
+	rc = save_vector(s, p->old->has_vector ? SET_VECTOR : ADD_VECTOR, p->old->slot, c->vector, e);
 	return rc ? rc : batch_change(s, p->old->slot, NULL, SLICE_NONE, c->content, c->vector, e);
 }
 
