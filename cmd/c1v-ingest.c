@@ -121,8 +121,13 @@ finish(struct ingest *in, const struct settings *s, int rc, struct err *e)
 	struct err closing = {0};
 	int pretty = s->pretty || (!s->json && isatty(STDOUT_FILENO));
 
-	if (in->store != NULL && store_collection(in->store, &c, &closing) != 0)
+	if (in->store != NULL && store_collection(in->store, &c, &closing) != 0) {
 		c.model = NULL;
+		if (rc == 0 && closing.code != C1V_NO) {
+			*e = closing;
+			rc = e->code;
+		}
+	}
 	if (in->input != NULL) {
 		ingest_summary(in, in->store ? store_name(in->store) : s->store, s->collection, c.model, pretty, out);
 		out_line(&in->cli->out);

@@ -2,75 +2,63 @@
 # What must hold under faults: nothing acknowledged is lost, nothing is half
 # there, running again converges, and the exit code says what happened. Faults
 # are injected; a fault that did not happen fails its test.
+#
+#     C1V_TEST_SCALE   so many times the usual number of documents, cuts and
+#                      flips (1), here and in test_cut and test_damage
 
 load helper
-
-setup() {
-	c1v_setup
-	shim=$build/test/failmalloc.so
-}
-
-# records COUNT [TEXT [COLLECTION-WIDE PREFIX]]: documents of one or two chunks.
-records() {
-	local i
-
-	for ((i = 0; i < $1; i++)); do
-		if ((i % 3)); then
-			printf '{"id":"%sd%d","content":"document %d %s","source":"s%d","metadata":{"n":%d}}\n' \
-			    "${3-}" "$i" "$i" "${2-first}" "$i" "$i"
-		else
-			printf '{"doc":"%sd%d","id":"%sd%d#%d","content":"part %d of %d %s","chunk":{"index":%d,"of":2},"model":"m","dims":3,"embedding":[%d,1,0.5]}\n' \
-			    "${3-}" "$i" "${3-}" "$i" 0 0 "$i" "${2-first}" 0 "$i" \
-			    "${3-}" "$i" "${3-}" "$i" 1 1 "$i" "${2-first}" 1 "$i"
-		fi
-	done
-}
-
-# quiet strace: as it is where it may trace
-traced() {
-	strace -qq -f -o /dev/null "$@"
-}
-
-can_trace() {
-	need strace
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace may not trace here"
-}
-
-sound() {
-	run -0 c1v-store verify
-	assert_output --partial '"findings":0'
-}
+load fault
 
 # --- kill -9 ----------------------------------------------------------------------
 
 # kill_everywhere SYSCALLS: kill an ingest that changes a store at the N-th of
-# each of these calls, for every N that there is. Before it, documents d0 … d9
-# were acknowledged with other content.
+# each of these calls, for every N that there is; as many at a time as there are
+# processors. Before it, documents d0 … d9 were acknowledged with other content.
 kill_everywhere() {
-	local syscall n points=0 rc
+	local w jobs points pids=()
 
+	jobs=$(getconf _NPROCESSORS_ONLN)
+	in_memory
 	records 10 before >before.ndjson
-	records 20 after >after.ndjson
+	records $((20 * ${C1V_TEST_SCALE:-1})) after >after.ndjson
 	C1V_STORE=sqlite:$PWD/start.db c1v-ingest before.ndjson >/dev/null
 	C1V_STORE=sqlite:$PWD/want.db c1v-ingest before.ndjson >/dev/null
 	C1V_STORE=sqlite:$PWD/want.db c1v-ingest after.ndjson >/dev/null
 	c1v-store export --store want.db >want.ndjson
 	c1v-store export --store start.db >start.ndjson
-	for syscall; do
-		for ((n = 1; ; n++)); do
+	sort -u start.ndjson want.ndjson >either.ndjson
+	for ((w = 1; w <= jobs; w++)); do
+		mkdir "$w"
+		(cd "$w" && kill_share "$w" "$jobs" "$@" >log 2>&1) &
+		pids+=($!)
+	done
+	for w in "${!pids[@]}"; do
+		wait "${pids[w]}" || { cat "$((w + 1))/log"; return 1; }
+	done
+	points=$(cat ./*/points | wc -l)
+	echo "# $points points" >&3
+	[ "$points" -ge "$least" ]
+}
+
+# kill_share FIRST STEP SYSCALLS: every STEP-th of these points, from FIRST.
+kill_share() {
+	local syscall n rc
+
+	store=$PWD/store.db
+	C1V_STORE=sqlite:$store
+	for syscall in "${@:3}"; do
+		for ((n = $1; ; n += $2)); do
 			rm -f "$store"*
-			[ "$fresh" ] || cp start.db "$store"
+			[ "$fresh" ] || cp ../start.db "$store"
 			rc=0
 			traced -e "inject=$syscall:signal=KILL:when=$n" \
-			    c1v-ingest --batch-size 6 after.ndjson >out 2>&1 || rc=$?
+			    c1v-ingest --batch-size "$batch" ../after.ndjson >out 2>&1 || rc=$?
 			[ "$rc" = 0 ] && break
 			[ "$rc" = 137 ] || { echo "$syscall $n: rc $rc"; cat out; return 1; }
-			points=$((points + 1))
+			echo "$syscall $n" >>points
 			check_survivor "$syscall $n" || return 1
 		done
 	done
-	echo "# $points points" >&3
-	[ "$points" -ge "$least" ]
 }
 
 check_survivor() {
@@ -85,26 +73,25 @@ check_survivor() {
 	if [ -z "$fresh" ]; then
 		# Every acknowledged document is there, as it was or as it shall be.
 		c1v-store export | sort >now.ndjson
-		sort start.ndjson want.ndjson | sort -m - <(sort want.ndjson) | sort -u >either.ndjson
-		[ -z "$(comm -23 now.ndjson either.ndjson)" ] || { echo "$1: something else"; return 1; }
+		[ -z "$(comm -23 now.ndjson ../either.ndjson)" ] || { echo "$1: something else"; return 1; }
 		[ "$(jq -r '.doc // .id' now.ndjson | sort -u | grep -cE '^d[0-9]$')" = 10 ] ||
 		    { echo "$1: lost"; return 1; }
 	fi
-	c1v-ingest after.ndjson >/dev/null || { echo "$1: again: $?"; return 1; }
-	c1v-store export | cmp - want.ndjson || { echo "$1: does not converge"; return 1; }
+	c1v-ingest ../after.ndjson >/dev/null || { echo "$1: again: $?"; return 1; }
+	c1v-store export | cmp - ../want.ndjson || { echo "$1: does not converge"; return 1; }
 }
 
 # bats test_tags=fault
 @test "kill -9 at every write of an ingest into a store: nothing is lost" {
 	can_trace
-	fresh='' least=150
+	fresh='' batch=2 least=220
 	kill_everywhere pwrite64 fdatasync ftruncate
 }
 
 # bats test_tags=fault
 @test "kill -9 at every write while a store is made: running again makes it" {
 	can_trace
-	fresh=1 least=100
+	fresh=1 batch=3 least=200
 	kill_everywhere pwrite64 fdatasync ftruncate unlink fchmod mkdir
 }
 
@@ -125,6 +112,94 @@ check_survivor() {
 		c1v-ingest after.ndjson >/dev/null
 		sound
 	done
+}
+
+# on_small_disk SIZE FUNCTION: run it in ./small, a file system of its own, made
+# in a user namespace of ours or, where there are none (a chroot), by sudo.
+# "$grow" in it gives it more room.
+on_small_disk() {
+	local as='' small_disk="mount -t tmpfs -o size=$1,mode=777 tmpfs small"
+
+	shift
+	need mount unshare
+	mkdir -p small
+	export grow='mount -o remount,size=64m tmpfs small'
+	if [ "$(id -u)" != 0 ] && unshare -rm $small_disk 2>/dev/null; then
+		export -f "${1?}"
+		unshare -rm bash -c "$small_disk && $1"
+		return
+	fi
+	if [ "$(id -u)" != 0 ]; then
+		as='sudo -n'
+		sudo -n true 2>/dev/null || skip "no user namespaces and no sudo here"
+	fi
+	grow="$as $grow"
+	$as $small_disk || skip "no file system can be mounted here"
+	small=$PWD/small
+	"$1"
+}
+
+# It does not fit: 74 each time, and nothing in the way of trying again.
+made_on_small_disk() {
+	local rc
+
+	for batch in 1 5 100; do
+		rc=0
+		c1v-ingest --store small/s.db --batch-size "$batch" in.ndjson >out 2>err || rc=$?
+		[ "$rc" = 74 ] || { echo "made: $rc"; cat err; return 1; }
+		grep -qE 'No space left on device|disk is full' err || { cat err; return 1; }
+		rc=0
+		c1v-store verify --store small/s.db >out 2>&1 || rc=$?
+		[ "$rc" = 0 ] || grep -q 'there is no store\|no collection\|No space left\|is full' out ||
+		    { echo "verify: $rc"; cat out; return 1; }
+	done
+	$grow || return
+	c1v-ingest --store small/s.db in.ndjson >/dev/null && c1v-store verify --store small/s.db >/dev/null &&
+	    c1v-store export --store small/s.db | cmp - want.ndjson
+}
+
+# It fits at first: what was acknowledged stays, through every later failure.
+filled_small_disk() {
+	local rc n=0
+
+	cp start.db small/s.db
+	while [ "$n" -lt 20 ]; do
+		rc=0
+		c1v-ingest --store small/s.db --batch-size 7 in.ndjson >out 2>err || rc=$?
+		[ "$rc" = 74 ] || { echo "filled $n: $rc"; cat err; return 1; }
+		c1v-store verify --store small/s.db >out 2>&1 || { echo "verify $n: $?"; cat out; return 1; }
+		c1v-store export --store small/s.db | sort >now.ndjson
+		[ -z "$(comm -23 now.ndjson either.ndjson)" ] || { echo "something else"; return 1; }
+		[ "$(jq -r '.doc // .id' now.ndjson | sort -u | grep -cE '^d[0-9]$')" = 10 ] ||
+		    { echo "lost"; return 1; }
+		# A little less room each time: another write is the first to fail.
+		head -c 4096 /dev/zero >"small/filler$n" 2>/dev/null || true
+		n=$((n + 1))
+	done
+	$grow || return
+	c1v-ingest --store small/s.db in.ndjson >/dev/null && c1v-store verify --store small/s.db >/dev/null &&
+	    c1v-store export --store small/s.db | cmp - want.ndjson
+}
+
+# bats test_tags=fault
+@test "a file system of 256 KiB: 74, and with more room it goes on" {
+	records 200 "$(seq -s ' ' 150)" >in.ndjson
+	c1v-ingest --store want.db in.ndjson >/dev/null
+	c1v-store export --store want.db >want.ndjson
+	on_small_disk 256k made_on_small_disk
+}
+
+# bats test_tags=fault
+@test "a file system that fills up: 74, the store is sound and nothing is lost" {
+	records 10 before >before.ndjson
+	records 400 "$(seq -s ' ' 150)" >in.ndjson
+	c1v-ingest --store start.db before.ndjson >/dev/null
+	c1v-store export --store start.db >start.ndjson
+	cp start.db want.db
+	c1v-ingest --store want.db in.ndjson >/dev/null
+	c1v-store export --store want.db >want.ndjson
+	sort -u start.ndjson want.ndjson >either.ndjson
+	on_small_disk 1m filled_small_disk
 }
 
 # bats test_tags=fault
@@ -173,6 +248,56 @@ check_survivor() {
 	bash -c 'c1v-ingest --batch-size 1 bad.ndjson 2>&1 >out | true'
 	sound
 	[ "$(c1v-store info | jq .collections[0].chunks)" = 7 ]
+}
+
+# For each cut K: documents K-d0 … in an old edition (old.ndjson), the same in a
+# new one cut behind byte K (cut/K), and those of it that are whole (whole.ndjson).
+cut_inputs() { # cut_inputs CUTS
+	need awk
+	mkdir cut
+	LC_ALL=C awk -v cuts="$1" '
+	function line(i, c, of, edition) {
+		return sprintf("{\"doc\":\"@d%d\",\"id\":\"@d%d#%d\",\"content\":\"%s, d\303\251j\303\240 %d.%d\",\"chunk\":{\"index\":%d,\"of\":%d}}", \
+		    i, i, c, edition, i, c, c, of)
+	}
+	function document(i, edition,   c, of, text) {
+		of = 1 + i % 3
+		for (c = 0; c < of; c++)
+			text = text line(i, c, of, edition) "\n"
+		return text
+	}
+	function named(text, k) {
+		gsub("@", k "-", text)
+		return text
+	}
+	BEGIN {
+		for (i = 0; length(all) < cuts; i++) {
+			all = all document(i, "new")
+			end[i] = length(all) - 1 # the last line feed may be missing
+		}
+		for (k = 0; k < cuts; k++) {
+			file = "cut/" k
+			printf "%s", named(substr(all, 1, k), k) >file
+			close(file)
+			for (j = 0; j < i; j++) {
+				printf "%s", named(document(j, "old"), k) >"old.ndjson"
+				if (end[j] <= k)
+					printf "%s", named(document(j, "new"), k) >"whole.ndjson"
+			}
+		}
+	}'
+}
+
+@test "an input cut at any of 1,024 bytes: whole documents are new, the others as they were" {
+	cut_inputs 1024
+	c1v-ingest old.ndjson >/dev/null
+	cp "$store" want.db
+	c1v-ingest --store want.db whole.ndjson >/dev/null
+	run -3 --separate-stderr c1v-ingest cut/*
+	[ "$(jq .failed <<<"$output")" -gt 800 ]
+	c1v-store export >now.ndjson
+	c1v-store export --store want.db | cmp - now.ndjson
+	sound
 }
 
 # --- others ------------------------------------------------------------------------
@@ -224,6 +349,65 @@ check_survivor() {
 	run --separate-stderr -75 bash -c 'c1v-ingest --wait 0.1 <<<"{\"id\":\"x\",\"content\":\"y\"}"'
 	kill "$pid"
 	assert_regex "$stderr" "locked by pid $pid"
+}
+
+# A collection so large that both legs of a search run side by side, each on a
+# connection of its own, and a document that a query finds by words and by
+# vector. Another commit changes which one that is.
+moving_target() {
+	need awk
+	awk 'BEGIN {
+		for (i = 0; i < 24000; i++)
+			printf "{\"id\":\"f%d\",\"content\":\"filler %d\",\"model\":\"m\",\"dims\":3,\"embedding\":[%d,%d,5]}\n", \
+			    i, i, i % 3 - 1, i % 5 - 2
+	}' | c1v-ingest >/dev/null
+	target one two >a.ndjson
+	target two one >b.ndjson
+	echo '{"query":"zebra","embedding":[1,0,0],"model":"m"}' >query.ndjson
+	c1v-ingest b.ndjson >/dev/null
+	c1v-search -n 1 <query.ndjson >b.want
+	c1v-ingest a.ndjson >/dev/null
+	c1v-search -n 1 <query.ndjson >a.want
+	[ "$(jq -r .id a.want)" = one ]
+	[ "$(jq -r .id b.want)" = two ]
+}
+
+target() {
+	printf '{"id":"%s","content":"a zebra","model":"m","dims":3,"embedding":[1,0,0]}\n' "$1"
+	printf '{"id":"%s","content":"a quagga","model":"m","dims":3,"embedding":[0,1,0]}\n' "$2"
+}
+
+# bats test_tags=fault
+@test "a commit between the two connections of a search: one state or the other" {
+	[ -e "$build/test/between.so" ] || skip "no shim in this build"
+	moving_target
+	cat query.ndjson query.ndjson >twice.ndjson
+	BETWEEN='c1v-ingest b.ndjson >happened' LD_PRELOAD=$build/test/between.so c1v-search -n 1 <twice.ndjson >out
+	[ "$(jq .updated happened)" = 2 ]
+	[ "$(wc -l <out)" = 2 ]
+	head -n 1 out >first
+	cmp -s first a.want || cmp first b.want
+	tail -n 1 out | cmp - b.want
+}
+
+@test "thousands of searches while another process commits: each sees one state" {
+	local pid
+
+	moving_target
+	for _ in $(seq 2000); do
+		cat query.ndjson
+	done >many.ndjson
+	(while [ ! -e over ]; do
+		c1v-ingest b.ndjson >/dev/null && c1v-ingest a.ndjson >/dev/null && echo >>commits
+	done) &
+	pid=$!
+	c1v-search -n 1 <many.ndjson >out
+	touch over
+	wait "$pid"
+	[ "$(wc -l <out)" = 2000 ]
+	sort -u out >states
+	echo "# $((2 * $(wc -l <commits))) commits" >&3
+	sort a.want b.want | cmp - states
 }
 
 # --- damage -------------------------------------------------------------------------
@@ -310,6 +494,16 @@ flip() {
 	cmp "$store" before
 }
 
+@test "the row of a collection is gone: 65, and it is not made anew" {
+	need sqlite3
+	records 3 | c1v-ingest >/dev/null
+	sqlite3 "$store" 'DELETE FROM collection;'
+	run --separate-stderr -65 c1v-store export
+	assert_regex "$stderr" 'damaged file: row of collection documents'
+	run -65 c1v-search document
+	run -65 c1v-ingest <<<'{"id":"x","content":"y"}'
+}
+
 @test "another program may add to the schema and vacuum" {
 	need sqlite3
 	records 9 | c1v-ingest >/dev/null
@@ -320,37 +514,7 @@ flip() {
 	sound
 }
 
-# --- memory, signals, input ------------------------------------------------------------
-
-# bats test_tags=fault
-@test "every allocation fails once, and for ever: 71 or done, never a crash" {
-	local n rc step=1
-
-	[ -e "$shim" ] || skip "no shim in this build"
-	records 4 before | c1v-ingest >/dev/null
-	cp "$store" start.db
-	records 6 after >in.ndjson
-	for ever in '' 1; do
-		for ((n = 1; n < 4000; n += step)); do
-			rm -f "$store"* happened; cp start.db "$store"
-			rc=0
-			env LD_PRELOAD="$shim" FAIL_AT=$n ${ever:+FAIL_EVER=1} FAIL_LOG=happened \
-			    c1v-ingest in.ndjson >out 2>err || rc=$?
-			[ -e happened ] || break
-			case $rc in
-			0 | 71) ;;
-			*) echo "allocation $n${ever:+ and after}: $rc"; cat err; return 1 ;;
-			esac
-			if ((n % 25 == 1)); then
-				sound
-			fi
-			# Every one of the first, then samples.
-			((n < 150)) || step=7
-		done
-		step=1
-		[ "$n" -gt 100 ]
-	done
-}
+# --- signals, permissions ------------------------------------------------------------
 
 # bats test_tags=fault
 @test "SIGTERM at a write: committed or rolled back, and the signal is kept" {
@@ -386,23 +550,6 @@ flip() {
 	[ $((SECONDS - started)) -le 2 ]
 	exec 9>&-
 	[ "$(c1v-store info | jq '.collections[0].chunks')" = 4 ]
-	sound
-}
-
-# bats test_tags=fault
-@test "a line of 100 MB: passed over in bounded memory, the rest is stored" {
-	need prlimit
-	{
-		records 3
-		printf '{"id":"long","content":"'
-		head -c 100000000 /dev/zero | tr '\0' x
-		printf '"}\n'
-		records 1 other x
-	} >in.ndjson
-	run --separate-stderr -3 prlimit --as=200000000 c1v-ingest --max-record 1M in.ndjson
-	assert_regex "$stderr" 'in.ndjson:5'
-	[ "$(jq .failed <<<"$output")" = 1 ]
-	[ "$(jq .chunks <<<"$output")" = 6 ]
 	sound
 }
 

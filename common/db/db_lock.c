@@ -208,8 +208,13 @@ db_vacuum(struct db *d, struct err *e)
 int
 db_read_begin(struct db *d, struct err *e)
 {
-	int rc = db_exec(d, "BEGIN", e);
+	int rc = 0;
 
+	/* Ending the transaction before may have failed for want of memory. */
+	if (!d->writing && !sqlite3_get_autocommit(d->handle))
+		rc = db_exec(d, "ROLLBACK", e);
+	if (rc == 0)
+		rc = db_exec(d, "BEGIN", e);
 	d->reading = rc == 0;
 	return rc;
 }

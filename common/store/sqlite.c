@@ -184,6 +184,27 @@ read_collection(struct sqlite_store *s, sqlite3_stmt *st)
 	s->generation = sqlite3_column_int64(st, 11);
 }
 
+/* A collection without a row has no tables either. */
+static int
+check_absent(struct sqlite_store *s, struct err *e)
+{
+	sqlite3_stmt *st;
+	int rc = db_prepare(&s->db, "SELECT 1 FROM sqlite_schema WHERE name = ?1 || '_chunk'", &st, e);
+
+	if (rc != 0)
+		return rc;
+	db_bind_text(st, 1, slice_of(s->base.collection));
+	rc = db_step(&s->db, st, e);
+	sqlite3_finalize(st);
+	if (rc < 0)
+		return e->code;
+	if (rc == 0)
+		return 0;
+	err_set(e, C1V_DATA, "opening %s: damaged file: row of collection %s check", s->db.path,
+	    s->base.collection);
+	return err_hint(e, "restore the file from a copy, or make it again from the documents");
+}
+
 int
 sqlite_refresh(struct sqlite_store *s, struct err *e)
 {
@@ -209,6 +230,8 @@ sqlite_refresh(struct sqlite_store *s, struct err *e)
 	sqlite3_finalize(st);
 	if (s->info.dims > 65536)
 		return err_set(e, C1V_DATA, "opening %s: damaged file: dims check", s->db.path);
+	if (rc == 0)
+		return check_absent(s, e);
 	return rc < 0 ? e->code : 0;
 }
 

@@ -440,7 +440,7 @@ keyword_open(struct sqlite_store *s, struct keyword **out, struct err *e)
 	if (rc == 0)
 		rc = make_tokenizer(k, e);
 	if (rc == 0 && k->api->xCreateFunction(k->api, "c1v_collect", k, collect, NULL) != SQLITE_OK)
-		rc = db_error(&s->db, "searching", e);
+		rc = err_set(e, C1V_MEMORY, "searching %s: out of memory", s->db.path);
 	if (rc == 0)
 		rc = sqlite_prepare(s, "SELECT c1v_collect(\"{c}_fts\") FROM \"{c}_fts\""
 		    " WHERE \"{c}_fts\" MATCH ?1 LIMIT 1", &k->run, e);

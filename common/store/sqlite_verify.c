@@ -145,6 +145,17 @@ check_chunk(struct check *c, const struct stored_chunk *k, int64_t slot)
 	free(codes);
 }
 
+/* What is left of the block at hand when its chunks have been taken out. */
+static void
+check_rest(struct check *c)
+{
+	for (int i = 0; c->block >= 0 && i < BLOCK_SLOTS; i++)
+		if (c->sizes[i] != 0 || c->steps[i] != 0) {
+			found(c, "block %lld: place %d is not empty, and no row is there", (long long)c->block, i);
+			break;
+		}
+}
+
 static int
 check_chunks(struct check *c, struct err *e)
 {
@@ -161,11 +172,18 @@ check_chunks(struct check *c, struct err *e)
 			found(c, "%s", e->text);
 			continue;
 		}
-		if (slot >> BLOCK_BITS != c->block)
+		if (slot >> BLOCK_BITS != c->block) {
+			check_rest(c);
 			rc = load_block(c, block, slot >> BLOCK_BITS, e);
-		if (rc == 0)
+		}
+		if (rc == 0) {
 			check_chunk(c, &k, slot);
+			c->sizes[slot & (BLOCK_SLOTS - 1)] = 0;
+			c->steps[slot & (BLOCK_SLOTS - 1)] = 0;
+		}
 	}
+	if (rc == 0 && more == 0)
+		check_rest(c);
 	sqlite3_finalize(st);
 	sqlite3_finalize(block);
 	return more < 0 ? e->code : rc;

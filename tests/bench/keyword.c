@@ -227,6 +227,20 @@ run_ours(struct store *s, struct sqlite_store *q, char **queries, size_t count, 
 	return all > 0 ? same / all : 1;
 }
 
+static void
+remove_store(const char *path)
+{
+	static const char *const endings[] = {"", "-wal", "-shm", ".lock"};
+
+	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++) {
+		struct buf name = {0};
+
+		buf_format(&name, "%s%s", path, endings[i]);
+		unlink(buf_cstr(&name));
+		buf_free(&name);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -269,7 +283,9 @@ main(int argc, char **argv)
 	    ours.ms[count * 95 / 100] / any.ms[count * 95 / 100], 100 * same);
 	sqlite3_close(plain);
 	keyword_close(k);
+	if (store_close(s, &e) != 0)
+		return fail(&e);
 	if (argc != 4)
-		unlink(o.url);
-	return store_close(s, &e) ? fail(&e) : 0;
+		remove_store(o.url);
+	return 0;
 }

@@ -1,9 +1,10 @@
 /* measure: a command as a whole process, many times.
  *
- *     measure [-n RUNS] [-w WARMUPS] [-i STDIN] [-l LINES] -- COMMAND [ARG…]
+ *     measure [-n RUNS] [-w WARMUPS] [-i STDIN] [-l LINES] [-q LINES] -- COMMAND [ARG…]
  *
  * Output is thrown away; the first WARMUPS runs (1) are not counted. With -l
- * each run has the next line of the file as its last argument. Prints one
+ * each run has the next line of the file as its last argument, with -q as its
+ * standard input. Prints one
  * NDJSON line: milliseconds of wall time (min, p50, p95), of CPU time (median)
  * and the largest resident set in KiB. */
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,10 +29,25 @@ die(const char *what)
 	exit(74);
 }
 
-static void
-child(char **argv, const char *input)
+/* What a run reads: a file (NULL: nothing), or some text. */
+struct feed { const char *path, *text; };
+
+static int
+open_feed(const struct feed *f)
 {
-	int in = open(input ? input : "/dev/null", O_RDONLY), out = open("/dev/null", O_WRONLY);
+	size_t n = f->text ? strlen(f->text) : 0;
+	int fd;
+
+	if (f->text == NULL)
+		return open(f->path ? f->path : "/dev/null", O_RDONLY);
+	fd = memfd_create("line", 0);
+	return fd >= 0 && write(fd, f->text, n) == (ssize_t)n && lseek(fd, 0, SEEK_SET) == 0 ? fd : -1;
+}
+
+static void
+child(char **argv, const struct feed *feed)
+{
+	int in = open_feed(feed), out = open("/dev/null", O_WRONLY);
 
 	if (in < 0 || out < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0)
 		_exit(126);
@@ -39,7 +56,7 @@ child(char **argv, const char *input)
 }
 
 static struct sample
-run(char **argv, const char *input)
+run(char **argv, const struct feed *feed)
 {
 	int64_t start = clock_mono_ns();
 	struct rusage u;
@@ -50,7 +67,7 @@ run(char **argv, const char *input)
 	if (pid < 0)
 		die("fork");
 	if (pid == 0)
-		child(argv, input);
+		child(argv, feed);
 	if (wait4(pid, &status, 0, &u) < 0)
 		die("wait");
 	s.wall = clock_seconds_since(start) * 1e3;
@@ -95,49 +112,79 @@ report(struct sample *s, int n)
 	    min, p50, p95, s[n / 2].cpu, rss);
 }
 
+struct plan {
+	int runs, warmups, fed; /* fed: lines are standard input, not arguments */
+	struct feed feed;
+	FILE *lines;            /* NULL: none */
+};
+
+static int
+usage(void)
+{
+	fprintf(stderr, "usage: measure [-n RUNS] [-w WARMUPS] [-i STDIN] [-l LINES] [-q LINES] -- COMMAND…\n");
+	return 64;
+}
+
+static int
+parse(int argc, char **argv, struct plan *p)
+{
+	int opt;
+
+	while ((opt = getopt(argc, argv, "+n:w:i:l:q:")) != -1) {
+		if (opt == 'n')
+			p->runs = atoi(optarg);
+		else if (opt == 'w')
+			p->warmups = atoi(optarg);
+		else if (opt == 'i')
+			p->feed.path = optarg;
+		else if (opt == '?')
+			return usage();
+		else if ((p->lines = fopen(optarg, "r")) == NULL)
+			die(optarg);
+		p->fed |= opt == 'q';
+	}
+	return optind >= argc || p->runs < 1 ? usage() : 0;
+}
+
+/* The next line, from the first again after the last. */
+static const char *
+next_line(FILE *lines)
+{
+	static char *line;
+	static size_t room;
+	ssize_t n = getline(&line, &room, lines);
+
+	if (n < 0) {
+		rewind(lines);
+		n = getline(&line, &room, lines);
+	}
+	if (n > 0 && line[n - 1] == '\n')
+		line[n - 1] = '\0';
+	return n < 0 ? "" : line;
+}
+
 int
 main(int argc, char **argv)
 {
-	const char *input = NULL;
-	char **command, *line = NULL;
-	FILE *lines = NULL;
-	size_t room = 0;
-	int opt, runs = 5, warmups = 1, count;
+	struct plan p = {.runs = 5, .warmups = 1};
+	const char **command;
 	struct sample *s;
+	int count, rc = parse(argc, argv, &p);
 
-	while ((opt = getopt(argc, argv, "+n:w:i:l:")) != -1)
-		switch (opt) {
-		case 'n': runs = atoi(optarg); break;
-		case 'w': warmups = atoi(optarg); break;
-		case 'i': input = optarg; break;
-		case 'l':
-			if ((lines = fopen(optarg, "r")) == NULL)
-				die(optarg);
-			break;
-		default: return 64;
-		}
-	if (optind >= argc || runs < 1) {
-		fprintf(stderr, "usage: measure [-n RUNS] [-w WARMUPS] [-i STDIN] [-l LINES] -- COMMAND…\n");
-		return 64;
-	}
+	if (rc != 0)
+		return rc;
 	count = argc - optind;
 	command = mem_zero((size_t)count + 2, sizeof(*command));
 	memcpy(command, argv + optind, (size_t)count * sizeof(*command));
-	s = mem_zero((size_t)runs, sizeof(*s));
-	for (int i = -warmups; i < runs; i++) {
+	s = mem_zero((size_t)p.runs, sizeof(*s));
+	for (int i = -p.warmups; i < p.runs; i++) {
 		struct sample one;
-		if (lines != NULL) {
-			ssize_t n = getline(&line, &room, lines);
-			if (n < 0)
-				rewind(lines), n = getline(&line, &room, lines);
-			if (n > 0 && line[n - 1] == '\n')
-				line[n - 1] = '\0';
-			command[count] = line;
-		}
-		one = run(command, input);
+		if (p.lines != NULL)
+			*(p.fed ? &p.feed.text : &command[count]) = next_line(p.lines);
+		one = run((char **)command, &p.feed);
 		if (i >= 0)
 			s[i] = one;
 	}
-	report(s, runs);
+	report(s, p.runs);
 	return 0;
 }

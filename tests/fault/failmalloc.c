@@ -24,7 +24,7 @@ fails(void)
 
 	if (fail_at < 0) {
 		fail_at = (text = getenv("FAIL_AT")) != NULL ? atol(text) : 0;
-		fail_ever = getenv("FAIL_EVER") != NULL;
+		fail_ever = (text = getenv("FAIL_EVER")) != NULL && *text != '\0';
 	}
 	n = __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED);
 	if (fail_at == 0 || n < fail_at || (n > fail_at && !fail_ever))
