@@ -412,6 +412,18 @@ target() {
 
 # --- damage -------------------------------------------------------------------------
 
+# Search a damaged store: an answer or 65, soon; the numbers that are compared
+# are not checked, so it need not be the best answer.
+look() {
+	local rc=0
+
+	timeout 20 c1v-search <look.ndjson >found.ndjson 2>err || rc=$?
+	case $rc in
+	0 | 1 | 65) ;;
+	*) echo "byte $1: search: $rc"; cat err; return 1 ;;
+	esac
+}
+
 # Flip a byte (XOR with a mask) and look: 65, or the right answer; the file stays as it is.
 flip() {
 	local at=$1 mask=$2 rc=0 byte
@@ -421,6 +433,7 @@ flip() {
 	printf "\\x$(printf %x $((byte ^ mask)))" | dd of="$store" bs=1 seek="$at" conv=notrunc status=none
 	cp "$store" flipped.db
 	c1v-store export >out.ndjson 2>err || rc=$?
+	look "$at" || return 1
 	rm -f "$store-wal" "$store-shm"
 	cmp -s "$store" flipped.db || { echo "byte $at: the file was changed"; return 1; }
 	case $rc in
@@ -435,6 +448,8 @@ flip() {
 
 	records 12 | c1v-ingest >/dev/null
 	c1v-store export >clean.ndjson
+	echo '{"query":"part of document 3","embedding":[1,0,1],"model":"m"}' >look.ndjson
+	run -0 c1v-search <look.ndjson
 	rm -f "$store-wal" "$store-shm"
 	mv "$store" clean.db
 	for ((at = 0; at < 112; at++)); do
@@ -452,6 +467,8 @@ flip() {
 
 	records 12 | c1v-ingest >/dev/null
 	c1v-store export >clean.ndjson
+	echo '{"query":"part of document 3","embedding":[1,0,1],"model":"m"}' >look.ndjson
+	run -0 c1v-search <look.ndjson
 	rm -f "$store-wal" "$store-shm"
 	mv "$store" clean.db
 	size=$(stat -c %s clean.db)

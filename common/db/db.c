@@ -173,11 +173,14 @@ configure(struct db *d, struct err *e)
 	db_patience(d, 1);
 	if (d->options.stop != NULL)
 		sqlite3_progress_handler(d->handle, STEPS_BETWEEN_QUESTIONS, on_progress, d);
-	buf_format(&sql, "PRAGMA cell_size_check = ON; PRAGMA synchronous = %s;"
-	    " PRAGMA temp_store = MEMORY; PRAGMA mmap_size = %lld;",
-	    d->options.sync == DB_SYNC_FULL ? "FULL" : "NORMAL",
-	    (long long)(d->options.mode == DB_READ ? d->options.map : 0));
-	if (d->options.mode == DB_WRITE && d->options.cache > 0)
+	buf_string(&sql, "PRAGMA temp_store = MEMORY;");
+	/* A writer must not build on a damaged page. A reader comes to no harm by one:
+	 * SQLite checks each cell that it uses. To check all of each page takes a fifth
+	 * of a search's time. */
+	if (d->options.mode == DB_WRITE)
+		buf_format(&sql, "PRAGMA cell_size_check = ON; PRAGMA synchronous = %s;",
+		    d->options.sync == DB_SYNC_FULL ? "FULL" : "NORMAL");
+	if (d->options.cache > 0)
 		buf_format(&sql, " PRAGMA cache_size = -%d;", d->options.cache);
 	rc = db_exec(d, buf_cstr(&sql), e);
 	buf_free(&sql);
@@ -307,6 +310,9 @@ db_open(struct db *d, const struct db_options *o, struct err *e)
 {
 	int rc;
 
+	/* Each allocation would be counted under a lock that all connections share.
+	 * Only before SQLite's first use is there anything to be said. */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	start(d, o);
 	rc = open_it(d, e);
 	if (rc != 0)

@@ -31,8 +31,7 @@ struct db_options {
 	enum db_mode mode;       /* DB_WRITE makes the file and its directories (0600, 0700) */
 	enum db_sync sync;
 	int page_size;           /* of a new file */
-	int cache;               /* KiB of pages kept in memory when writing; 0: SQLite's default */
-	int64_t map;             /* bytes to map when reading; 0: none */
+	int cache;               /* KiB of pages kept in memory; 0: SQLite's default */
 	double wait;             /* seconds to wait for the lock or a busy file, then C1V_AGAIN */
 	int (*stop)(void);       /* asked while waiting or working long: other than 0 gives up with C1V_AGAIN; NULL: never */
 };

@@ -8,7 +8,10 @@ enum {
 	/* Measured from 4 to 64 KiB: larger pages ingest and scan a little faster and
 	 * waste less room behind vectors, but a small change writes more. */
 	PAGE_SIZE = 16384,
-	CACHE_KIB = 16384,
+	CACHE_WRITING_KIB = 16384,
+	/* A search reads most pages once. Memory for them costs more than it saves:
+	 * the first use of each page of it is a page fault. */
+	CACHE_READING_KIB = 512
 };
 
 /* $XDG_DATA_HOME/c1v/c1v.db; a relative value is to be ignored, says its specification. */
@@ -42,8 +45,7 @@ open_file(struct sqlite_store *s, const char *path, const struct store_options *
 		.mode = o->mode == STORE_WRITE ? DB_WRITE : DB_READ,
 		.sync = DB_SYNC_FULL,
 		.page_size = PAGE_SIZE,
-		.cache = CACHE_KIB,
-		.map = 0, /* mapping and unmapping 13 MB of codes costs more than reading them */
+		.cache = o->mode == STORE_WRITE ? CACHE_WRITING_KIB : CACHE_READING_KIB,
 		.wait = o->wait,
 		.stop = o->stop,
 	};

@@ -2,11 +2,10 @@
  * Private to the room.
  *
  * Tables: sql/schema.sql, sql/collection.sql. A chunk's rowid is its slot:
- * place id & 1023 of row id >> 10 in {c}_block. Slot 0 is never used. A block's
+ * place id & 1023 of row id >> 10 in {c}_size and {c}_block. Slot 0 is never used.
  * `sizes` is 1,024 uint32 (bytes of content; 0: empty slot, so content is never
- * empty), `steps` 1,024 float32, `codes` 1,024 × vec_code_size(dims) bytes, all
- * little-endian, in the machine's order; steps and codes are both NULL or both
- * full. A chunk without a vector has step 0. */
+ * empty), `codes` 1,024 float32 steps and then 1,024 × vec_code_size(dims) bytes,
+ * all little-endian, in the machine's order. A chunk without a vector has step 0. */
 #ifndef C1V_STORE_SQLITE_H
 #define C1V_STORE_SQLITE_H
 
@@ -22,7 +21,7 @@ enum {
 };
 
 struct sqlite_batch;  /* sqlite_batch.h: statements and pending changes */
-struct sqlite_reader; /* sqlite_search.c: whatever searching keeps from call to call */
+struct sqlite_reader; /* sqlite_search.h: what searching keeps from call to call */
 
 struct sqlite_store {
 	struct store base;

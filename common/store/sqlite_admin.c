@@ -83,7 +83,7 @@ add_state(struct sqlite_store *s, struct buf *b, struct err *e)
 	static const char *const names[] = {"free_slots", "blocks", "text_segments"};
 	sqlite3_stmt *st;
 	int rc = sqlite_prepare(s, "SELECT (SELECT count(*) FROM \"{c}_free\"),"
-	    " (SELECT count(*) FROM \"{c}_block\"),"
+	    " (SELECT count(*) FROM \"{c}_size\"),"
 	    " (SELECT count(DISTINCT segid) FROM \"{c}_fts_idx\")", &st, e);
 
 	if (rc != 0)
@@ -244,7 +244,8 @@ sqlite_drop(struct store *base, struct err *e)
 		rc = sqlite_must_exist(s, e);
 	if (rc == 0)
 		rc = sqlite_exec(s, "DROP TABLE \"{c}_fts\"; DROP TABLE \"{c}_term\";"
-		    " DROP TABLE \"{c}_free\"; DROP TABLE \"{c}_block\"; DROP TABLE \"{c}_vector\";"
+		    " DROP TABLE \"{c}_free\"; DROP TABLE \"{c}_size\"; DROP TABLE \"{c}_block\";"
+		    " DROP TABLE \"{c}_vector\";"
 		    " DROP TABLE \"{c}_chunk\"; DROP TABLE \"{c}_document\";", e);
 	if (rc == 0)
 		rc = db_prepare(&s->db, "DELETE FROM collection WHERE name = ?1", &st, e);
@@ -269,8 +270,9 @@ tidy(struct sqlite_store *s, struct err *e)
 	return sqlite_exec(s,
 	    "INSERT INTO \"{c}_fts\" (\"{c}_fts\") VALUES ('optimize');"
 	    "DELETE FROM \"{c}_free\" WHERE id > (SELECT coalesce(max(id), 0) FROM \"{c}_chunk\");"
-	    "DELETE FROM \"{c}_block\" WHERE NOT EXISTS (SELECT 1 FROM \"{c}_chunk\" k"
-	    " WHERE k.id BETWEEN \"{c}_block\".id << 10 AND (\"{c}_block\".id << 10) + 1023);", e);
+	    "DELETE FROM \"{c}_size\" WHERE NOT EXISTS (SELECT 1 FROM \"{c}_chunk\" k"
+	    " WHERE k.id BETWEEN \"{c}_size\".id << 10 AND (\"{c}_size\".id << 10) + 1023);"
+	    "DELETE FROM \"{c}_block\" WHERE id NOT IN (SELECT id FROM \"{c}_size\");", e);
 }
 
 static int

@@ -42,11 +42,8 @@ static const char *const texts[STATEMENT_COUNT] = {
 	    " coalesce((SELECT max(id) FROM \"{c}_free\"), 0))",
 	[ADD_TEXT] = "INSERT INTO \"{c}_fts\" (rowid, content) VALUES (?1, ?2)",
 	[DROP_TEXT] = "INSERT INTO \"{c}_fts\" (\"{c}_fts\", rowid, content) VALUES ('delete', ?1, ?2)",
-	[FIND_BLOCK] = "SELECT codes IS NOT NULL FROM \"{c}_block\" WHERE id = ?1",
-	[ADD_BLOCK] = "INSERT INTO \"{c}_block\" (id, sizes, steps, codes) VALUES (?1, zeroblob(?2),"
-	    " iif(?4, zeroblob(?3), NULL), iif(?4, zeroblob(?4), NULL))",
-	[WIDEN_BLOCK] = "UPDATE \"{c}_block\" SET steps = zeroblob(?2), codes = zeroblob(?3)"
-	    " WHERE id = ?1",
+	[ADD_SIZES] = "INSERT OR IGNORE INTO \"{c}_size\" (id, sizes) VALUES (?1, zeroblob(?2))",
+	[ADD_CODES] = "INSERT OR IGNORE INTO \"{c}_block\" (id, codes) VALUES (?1, zeroblob(?2))",
 	[SET_COLLECTION] = "UPDATE collection SET model = ?2, dims = ?3, documents = ?4, chunks = ?5,"
 	    " vectors = ?6, bytes = ?7, generation = ?8 WHERE name = ?1",
 };

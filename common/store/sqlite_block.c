@@ -2,64 +2,36 @@
 
 #include "store/vec.h"
 
-/* The three columns of a block, open for writing in place. */
+/* A block's two blobs, open for writing in place. */
 struct open_block {
 	int64_t id; /* -1: none */
-	int coded;  /* it has steps and codes */
-	sqlite3_blob *sizes, *steps, *codes;
+	sqlite3_blob *sizes, *codes; /* codes is NULL while the collection has no vectors */
 };
 
 static void
 close_block(struct open_block *o)
 {
 	sqlite3_blob_close(o->sizes);
-	sqlite3_blob_close(o->steps);
 	sqlite3_blob_close(o->codes);
 	*o = (struct open_block){.id = -1};
 }
 
+/* Open a blob of this size; the row is made unless it is there. */
 static int
-run_sized(struct sqlite_store *s, enum batch_statement which, int64_t id, const size_t *sizes,
-    size_t count, struct err *e)
+open_blob(struct sqlite_store *s, enum batch_statement add, const char *table, const char *column,
+    int64_t id, size_t size, sqlite3_blob **out, struct err *e)
 {
-	sqlite3_stmt *st = batch_statement(s, which, e);
+	sqlite3_stmt *st = batch_statement(s, add, e);
+	int rc;
 
 	if (st == NULL)
 		return e->code;
 	sqlite3_bind_int64(st, 1, id);
-	for (size_t i = 0; i < count; i++)
-		sqlite3_bind_int64(st, (int)i + 2, (sqlite3_int64)sizes[i]);
-	return db_run(&s->db, st, e);
-}
-
-/* Make sure that the row is there, and as wide as the collection's vectors ask. */
-static int
-prepare_block(struct sqlite_store *s, int64_t id, struct err *e)
-{
-	size_t sizes = BLOCK_SLOTS * sizeof(uint32_t), steps = BLOCK_SLOTS * sizeof(float);
-	size_t codes = BLOCK_SLOTS * vec_code_size(s->info.dims);
-	sqlite3_stmt *st = batch_statement(s, FIND_BLOCK, e);
-	int rc, coded;
-
-	if (st == NULL)
-		return e->code;
-	sqlite3_bind_int64(st, 1, id);
-	rc = db_step(&s->db, st, e);
-	if (rc < 0)
-		return e->code;
-	coded = rc > 0 && sqlite3_column_int(st, 0);
-	sqlite3_reset(st);
-	if (rc == 0)
-		return run_sized(s, ADD_BLOCK, id, (size_t[]){sizes, steps, codes}, 3, e);
-	if (!coded && codes > 0)
-		return run_sized(s, WIDEN_BLOCK, id, (size_t[]){steps, codes}, 2, e);
-	return 0;
-}
-
-static int
-open_column(struct sqlite_store *s, const char *table, const char *column, int64_t id,
-    size_t size, sqlite3_blob **out, struct err *e)
-{
+	sqlite3_bind_int64(st, 2, (sqlite3_int64)size);
+	rc = db_run(&s->db, st, e);
+	if (rc != 0)
+		return rc;
+	table = arena_format(&s->batch->held, "%s_%s", s->base.collection, table);
 	if (sqlite3_blob_open(s->db.handle, "main", table, column, id, 1, out) != SQLITE_OK)
 		return db_error(&s->db, "writing", e);
 	if ((size_t)sqlite3_blob_bytes(*out) == size)
@@ -71,21 +43,14 @@ open_column(struct sqlite_store *s, const char *table, const char *column, int64
 static int
 open_block(struct sqlite_store *s, int64_t id, struct open_block *o, struct err *e)
 {
-	char *table;
+	size_t codes = BLOCK_SLOTS * (sizeof(float) + vec_code_size(s->info.dims));
 	int rc;
 
 	close_block(o);
-	rc = prepare_block(s, id, e);
-	if (rc != 0)
-		return rc;
-	table = arena_format(&s->batch->held, "%s_block", s->base.collection);
 	o->id = id;
-	o->coded = s->info.dims > 0;
-	rc = open_column(s, table, "sizes", id, BLOCK_SLOTS * sizeof(uint32_t), &o->sizes, e);
-	if (rc == 0 && o->coded)
-		rc = open_column(s, table, "steps", id, BLOCK_SLOTS * sizeof(float), &o->steps, e);
-	if (rc == 0 && o->coded)
-		rc = open_column(s, table, "codes", id, BLOCK_SLOTS * vec_code_size(s->info.dims), &o->codes, e);
+	rc = open_blob(s, ADD_SIZES, "size", "sizes", id, BLOCK_SLOTS * sizeof(uint32_t), &o->sizes, e);
+	if (rc == 0 && s->info.dims > 0)
+		rc = open_blob(s, ADD_CODES, "block", "codes", id, codes, &o->codes, e);
 	return rc;
 }
 
@@ -109,10 +74,10 @@ write_run(struct sqlite_store *s, struct open_block *o, const struct batch_chang
 			memset(codes + i * width, 0, width);
 	}
 	rc = sqlite3_blob_write(o->sizes, sizes, (int)(n * sizeof(*sizes)), (int)(first * sizeof(*sizes)));
-	if (rc == SQLITE_OK && o->coded)
-		rc = sqlite3_blob_write(o->steps, steps, (int)(n * sizeof(*steps)), (int)(first * sizeof(*steps)));
-	if (rc == SQLITE_OK && o->coded)
-		rc = sqlite3_blob_write(o->codes, codes, (int)(n * width), (int)(first * width));
+	if (rc == SQLITE_OK && o->codes != NULL)
+		rc = sqlite3_blob_write(o->codes, steps, (int)(n * sizeof(*steps)), (int)(first * sizeof(*steps)));
+	if (rc == SQLITE_OK && o->codes != NULL)
+		rc = sqlite3_blob_write(o->codes, codes, (int)(n * width), (int)(sizeof(steps) + first * width));
 	return rc == SQLITE_OK ? 0 : db_error(&s->db, "writing", e);
 }
 

@@ -36,10 +36,12 @@ struct keyword {
 	struct keyword_query q;
 	struct terms terms;       /* q.terms as it stood; not owned */
 	float *scores;            /* of each slot, 0: no term yet */
-	size_t room;
 	uint32_t *touched;        /* slots with a score */
-	size_t touched_count, touched_room;
-	float *weights;           /* of the entries of the list at hand */
+	size_t touched_count;
+	size_t room;              /* slots that there is room for */
+	float most;               /* the greatest of the scores */
+	float idf_now;            /* of the list at hand, 0: not known before it is read: */
+	float *weights;           /* so that its entries are noted first */
 	uint32_t *entries;
 	size_t entry_count, entry_room;
 	float norm, norm_byte;    /* k1 * (1 - b + b * size / mean) */
@@ -71,6 +73,31 @@ weight(const struct keyword *k, int64_t slot, int tf)
 
 /* --- reading a term's list ----------------------------------------------- */
 
+static inline void
+add_score(struct keyword *k, uint32_t slot, float score)
+{
+	float *sum = &k->scores[slot];
+
+	if (*sum <= 0)
+		k->touched[k->touched_count++] = slot;
+	*sum += score;
+	if (*sum > k->most)
+		k->most = *sum;
+}
+
+static void
+note_entry(struct keyword *k, uint32_t slot, float weight)
+{
+	if (k->entry_count == k->entry_room) {
+		size_t room = k->entry_room;
+
+		mem_grow(&k->entries, &room, k->entry_count + 1, sizeof(*k->entries));
+		mem_grow(&k->weights, &k->entry_room, k->entry_count + 1, sizeof(*k->weights));
+	}
+	k->entries[k->entry_count] = slot;
+	k->weights[k->entry_count++] = weight;
+}
+
 static int
 on_entry(const Fts5ExtensionApi *api, Fts5Context *fts, void *arg)
 {
@@ -89,14 +116,10 @@ on_entry(const Fts5ExtensionApi *api, Fts5Context *fts, void *arg)
 		tf++;
 		api->xPhraseNext(fts, &it, &column, &offset);
 	}
-	if (k->entry_count == k->entry_room) {
-		size_t room = k->entry_room;
-
-		mem_grow(&k->entries, &room, k->entry_count + 1, sizeof(*k->entries));
-		mem_grow(&k->weights, &k->entry_room, k->entry_count + 1, sizeof(*k->weights));
-	}
-	k->entries[k->entry_count] = (uint32_t)slot;
-	k->weights[k->entry_count++] = weight(k, slot, tf);
+	if (k->idf_now > 0)
+		add_score(k, (uint32_t)slot, k->idf_now * weight(k, slot, tf));
+	else
+		note_entry(k, (uint32_t)slot, weight(k, slot, tf));
 	return SQLITE_OK;
 }
 
@@ -107,21 +130,18 @@ read_list(struct keyword *k, const Fts5ExtensionApi *api, Fts5Context *fts, size
 	uint64_t before = k->seen;
 	int rc;
 
-	k->entry_count = 0;
-	rc = api->xQueryPhrase(fts, (int)i, k, on_entry);
-	if (rc != SQLITE_OK)
-		return rc;
 	/* A count that was kept is used even when the true one is known by now:
 	 * whether a list is read in full must not change the scores. */
-	k->idf[i] = idf_of(k->q.chunks, t->documents ? t->documents : (int64_t)(k->seen - before));
-	mem_grow(&k->touched, &k->touched_room, k->touched_count + k->entry_count, sizeof(*k->touched));
-	for (size_t j = 0; j < k->entry_count; j++) {
-		uint32_t slot = k->entries[j];
-
-		if (k->scores[slot] <= 0)
-			k->touched[k->touched_count++] = slot;
-		k->scores[slot] += (float)k->idf[i] * k->weights[j];
-	}
+	if (t->documents > 0)
+		k->idf[i] = idf_of(k->q.chunks, t->documents);
+	k->idf_now = t->documents > 0 ? (float)k->idf[i] : 0;
+	k->entry_count = 0;
+	rc = api->xQueryPhrase(fts, (int)i, k, on_entry);
+	if (rc != SQLITE_OK || t->documents > 0)
+		return rc;
+	k->idf[i] = idf_of(k->q.chunks, (int64_t)(k->seen - before));
+	for (size_t j = 0; j < k->entry_count; j++)
+		add_score(k, k->entries[j], (float)k->idf[i] * k->weights[j]);
 	return SQLITE_OK;
 }
 
@@ -193,7 +213,7 @@ may_stop(struct keyword *k, size_t i)
 		rest += k->idf[j] * (K1 + 1);
 		entries += (double)k->terms.items[j].documents;
 	}
-	floor = floor_score(k);
+	floor = rest < k->most ? floor_score(k) : 0;
 	if (rest >= floor)
 		return 0;
 	if (!k->closed)
@@ -301,7 +321,9 @@ prepare_scores(struct keyword *k, const struct keyword_query *q)
 	k->touched_count = 0;
 	if (k->room < q->slots) {
 		free(k->scores);
+		free(k->touched);
 		k->scores = mem_zero(q->slots, sizeof(*k->scores));
+		k->touched = mem_zero(q->slots, sizeof(*k->touched));
 		k->room = q->slots;
 	}
 	k->q = *q;
@@ -310,6 +332,7 @@ prepare_scores(struct keyword *k, const struct keyword_query *q)
 	k->norm_byte = (float)(K1 * B / (q->mean > 0 ? q->mean : 1));
 	k->closed_from = k->skipped = k->end = k->terms.count;
 	k->closed = 0;
+	k->most = 0;
 	k->complete_count = 0;
 	k->seen = 0;
 }
@@ -370,21 +393,24 @@ is_complete(const struct keyword *k, int64_t slot)
 int
 keyword_score(struct keyword *k, const int64_t *slots, size_t count, double *scores, struct err *e)
 {
+	struct slot_at *order = slots_in_order(slots, count);
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < count; i++) {
+		int64_t slot = order[i].slot;
 		float score = 0;
 		size_t from;
 
-		scores[i] = 0;
-		if ((uint64_t)slots[i] >= k->q.slots || !slot_in(k->q.allowed, slots[i]))
+		scores[order[i].at] = 0;
+		if ((uint64_t)slot >= k->q.slots || !slot_in(k->q.allowed, slot))
 			continue;
-		score = k->scores[slots[i]];
+		score = k->scores[slot];
 		from = score > 0 ? k->skipped : k->closed_from;
-		if (from < k->end && !is_complete(k, slots[i]))
-			rc = whole_score(k, slots[i], from, &score, e);
-		scores[i] = (double)score;
+		if (from < k->end && !is_complete(k, slot))
+			rc = whole_score(k, slot, from, &score, e);
+		scores[order[i].at] = (double)score;
 	}
+	free(order);
 	return rc;
 }
 

@@ -8,24 +8,10 @@
 #include "store/sqlite_hits.h"
 #include "store/vec.h"
 
+/* A second thread, with a connection of its own, costs half a millisecond. */
 enum {
-	BLOCKS_MAX = 1 << 22,  /* more is no number of ours: a damaged file */
-	PARALLEL_FROM = 20000  /* chunks: legs of smaller collections take turns */
-};
-
-/* What searching keeps from call to call. */
-struct sqlite_reader {
-	uint64_t searches;
-	int64_t generation;          /* of the state below */
-	char *tokenizer;             /* that keyword was opened with */
-	struct keyword *keyword;
-	struct vector_leg *vector;
-	size_t slots;
-	uint32_t *sizes;             /* NULL: not read yet */
-	const struct filter *filter; /* that allowed is for */
-	struct slot_set allowed;
-	struct db second;            /* a connection for the vector leg's own thread */
-	struct vector_leg *side;     /* on it; NULL: not opened */
+	THREAD_FROM = 20000,         /* vectors, when words are looked for as well */
+	THREAD_FROM_BYTES = 32 << 20 /* of codes, when only they are scanned */
 };
 
 /* One search. */
@@ -45,116 +31,6 @@ struct run {
 	struct fused *ranked;
 	size_t ranked_count;
 };
-
-/* --- what is kept -------------------------------------------------------------- */
-
-static void
-forget(struct sqlite_reader *r)
-{
-	free(r->sizes);
-	r->sizes = NULL;
-	slot_set_free(&r->allowed);
-	r->filter = NULL;
-}
-
-void
-sqlite_search_close(struct sqlite_store *s)
-{
-	struct sqlite_reader *r = s->reader;
-
-	if (r == NULL)
-		return;
-	forget(r);
-	keyword_close(r->keyword);
-	vector_close(r->vector);
-	vector_close(r->side);
-	if (r->second.handle != NULL)
-		db_close(&r->second);
-	free(r->tokenizer);
-	free(r);
-	s->reader = NULL;
-}
-
-static int
-count_slots(struct sqlite_store *s, size_t *slots, struct err *e)
-{
-	sqlite3_stmt *st;
-	int64_t last = -1;
-	int rc = sqlite_prepare(s, "SELECT max(id) FROM \"{c}_block\"", &st, e);
-
-	if (rc != 0)
-		return rc;
-	rc = db_step(&s->db, st, e);
-	if (rc > 0 && sqlite3_column_type(st, 0) != SQLITE_NULL)
-		last = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	if (rc < 0)
-		return e->code;
-	if (last >= BLOCKS_MAX)
-		return err_set(e, C1V_DATA, "searching %s: damaged file: block number check", s->db.path);
-	*slots = (size_t)(last + 1) << BLOCK_BITS;
-	return 0;
-}
-
-/* Bring what is kept up to the state that this transaction sees. */
-static int
-refresh(struct sqlite_store *s, struct err *e)
-{
-	struct sqlite_reader *r = s->reader;
-	const char *tokenizer = s->info.tokenizer ? s->info.tokenizer : "";
-	int rc = 0;
-
-	if (r == NULL) {
-		s->reader = r = mem_zero(1, sizeof(*r));
-		r->second.lock_fd = -1;
-		r->generation = s->generation - 1;
-	}
-	if (r->generation != s->generation) {
-		forget(r);
-		rc = count_slots(s, &r->slots, e);
-		if (rc == 0)
-			r->generation = s->generation;
-	}
-	if (rc == 0 && r->tokenizer != NULL && strcmp(r->tokenizer, tokenizer) != 0) {
-		keyword_close(r->keyword);
-		r->keyword = NULL;
-	}
-	if (rc == 0 && r->keyword == NULL) {
-		free(r->tokenizer);
-		r->tokenizer = mem_string(tokenizer);
-		rc = keyword_open(s, &r->keyword, e);
-	}
-	if (rc == 0 && r->vector == NULL)
-		rc = vector_open(&s->db, s->base.collection, &r->vector, e);
-	return rc;
-}
-
-static int
-read_sizes(struct sqlite_store *s, struct sqlite_reader *r, struct err *e)
-{
-	sqlite3_stmt *st;
-	int rc;
-
-	if (r->sizes != NULL)
-		return 0;
-	rc = sqlite_prepare(s, "SELECT id, sizes FROM \"{c}_block\" ORDER BY id", &st, e);
-	if (rc != 0)
-		return rc;
-	r->sizes = mem_zero(r->slots, sizeof(*r->sizes));
-	while ((rc = db_step(&s->db, st, e)) > 0) {
-		int64_t id = sqlite3_column_int64(st, 0);
-		struct slice sizes = db_text(st, 1);
-
-		if (id < 0 || (size_t)id >= r->slots >> BLOCK_BITS || sizes.n != BLOCK_SLOTS * sizeof(uint32_t)) {
-			rc = -err_set(e, C1V_DATA, "searching %s: damaged file: block %lld of %s: size check",
-			    s->db.path, (long long)id, s->base.collection);
-			break;
-		}
-		memcpy(r->sizes + (id << BLOCK_BITS), sizes.p, sizes.n);
-	}
-	sqlite3_finalize(st);
-	return rc < 0 ? e->code : 0;
-}
 
 /* --- which chunks --------------------------------------------------------------- */
 
@@ -212,7 +88,7 @@ keyword_leg(struct run *x, struct err *e)
 		.mean = x->s->info.chunks ? (double)x->s->bytes / (double)x->s->info.chunks : 0,
 		.limit = x->candidates,
 	};
-	int rc = read_sizes(x->s, x->r, e);
+	int rc = reader_sizes(x->s, e);
 
 	q.sizes = x->r->sizes;
 	if (rc == 0)
@@ -221,13 +97,6 @@ keyword_leg(struct run *x, struct err *e)
 	x->trace->keyword_ms = ms_since(start);
 	return rc;
 }
-
-struct vector_task {
-	struct run *x;
-	struct err err;
-	int rc;
-	int changed; /* the other connection sees another state */
-};
 
 static struct vector_query
 vector_query(const struct run *x)
@@ -240,23 +109,42 @@ vector_query(const struct run *x)
 		.limit = x->candidates,
 		.sure = x->q->limit,
 		.min_score = x->q->min_score,
-		.exact = x->q->exact,
 		.keep = x->r->searches > 1,
 		.generation = x->r->generation,
 	};
 }
 
 static int
-vector_leg(struct run *x, struct vector_leg *leg, struct err *e)
+vector_leg(struct run *x, struct err *e)
 {
+	struct sqlite_reader *r = x->r;
 	int64_t start = clock_mono_ns();
 	struct vector_query q = vector_query(x);
-	int rc = vector_run(leg, &q, x->vector_items, &x->vector_count, &x->trace->vectors_scanned,
-	    &x->trace->rescored, e);
+	int rc;
 
+	if (x->q->exact) {
+		rc = vector_exact(r->vector, &q, x->vector_items, &x->vector_count,
+		    &x->trace->vectors_scanned, e);
+	} else {
+		vector_start(r->scan, &q);
+		rc = vector_work(r->vector, r->scan, e);
+		if (rc == 0)
+			rc = vector_finish(r->vector, r->scan, NULL, x->vector_items, &x->vector_count,
+			    &x->trace->vectors_scanned, &x->trace->rescored, e);
+	}
 	x->trace->vector_ms = ms_since(start);
 	return rc;
 }
+
+/* --- in two threads ------------------------------------------------------------------ */
+
+/* What the second thread does: it scans on a connection of its own. */
+struct side {
+	struct run *x;
+	struct err err;
+	int rc;
+	int changed; /* that connection sees another state */
+};
 
 /* Does the second connection see the same state as the first? */
 static int
@@ -277,9 +165,9 @@ same_state(struct run *x, int *same, struct err *e)
 }
 
 static void *
-vector_thread(void *arg)
+side_thread(void *arg)
 {
-	struct vector_task *t = arg;
+	struct side *t = arg;
 	struct sqlite_reader *r = t->x->r;
 	struct db *db = &r->second;
 	int same = 0;
@@ -295,32 +183,64 @@ vector_thread(void *arg)
 	t->rc = same_state(t->x, &same, &t->err);
 	t->changed = !same;
 	if (t->rc == 0 && same)
-		t->rc = vector_leg(t->x, r->side, &t->err);
+		t->rc = vector_work(r->side, r->scan, &t->err);
 	db_read_end(db);
 	return NULL;
 }
 
+/* The second thread scans codes from the start, this one looks for words first
+ * and then helps with what is left. */
 static int
-both_legs(struct run *x, struct err *e)
+legs_in_parallel(struct run *x, pthread_t thread, struct side *side, struct err *e)
 {
-	struct vector_task task = {.x = x};
+	struct sqlite_reader *r = x->r;
+	int64_t start = clock_mono_ns();
+	int rc = x->keyword ? keyword_leg(x, e) : 0;
+
+	if (rc == 0)
+		rc = vector_work(r->vector, r->scan, e);
+	pthread_join(thread, NULL);
+	if (rc == 0 && side->rc != 0) {
+		*e = side->err;
+		rc = side->rc;
+	}
+	if (rc != 0)
+		return rc;
+	if (side->changed)
+		return vector_leg(x, e);
+	rc = vector_finish(r->vector, r->scan, r->side, x->vector_items, &x->vector_count,
+	    &x->trace->vectors_scanned, &x->trace->rescored, e);
+	x->trace->vector_ms = ms_since(start);
+	return rc;
+}
+
+static int
+worth_a_thread(const struct run *x)
+{
+	uint64_t vectors = x->s->info.vectors;
+
+	if (!x->vector || x->q->exact || vectors < THREAD_FROM)
+		return 0;
+	if (!x->keyword && vectors * vec_code_size(x->q->dims) < THREAD_FROM_BYTES)
+		return 0;
+	return sysconf(_SC_NPROCESSORS_ONLN) > 1;
+}
+
+static int
+legs(struct run *x, struct err *e)
+{
+	struct side side = {.x = x};
+	struct vector_query q = vector_query(x);
 	pthread_t thread;
 	int rc;
 
-	if (x->s->info.chunks < PARALLEL_FROM || sysconf(_SC_NPROCESSORS_ONLN) < 2 ||
-	    pthread_create(&thread, NULL, vector_thread, &task) != 0) {
-		rc = keyword_leg(x, e);
-		return rc == 0 ? vector_leg(x, x->r->vector, e) : rc;
+	if (worth_a_thread(x)) {
+		vector_start(x->r->scan, &q);
+		if (pthread_create(&thread, NULL, side_thread, &side) == 0)
+			return legs_in_parallel(x, thread, &side, e);
 	}
-	rc = keyword_leg(x, e);
-	pthread_join(thread, NULL);
-	if (rc != 0)
-		return rc;
-	if (task.rc != 0) {
-		*e = task.err;
-		return task.rc;
-	}
-	return task.changed ? vector_leg(x, x->r->vector, e) : 0;
+	rc = x->keyword ? keyword_leg(x, e) : 0;
+	return rc == 0 && x->vector ? vector_leg(x, e) : rc;
 }
 
 /* --- fusion ------------------------------------------------------------------------- */
@@ -480,13 +400,7 @@ run_legs(struct run *x, struct err *e)
 		rc = keyword_terms(x->r->keyword, x->q->text, x->q->web, &x->terms, e);
 	if (rc == 0)
 		rc = allow(x, e);
-	if (rc == 0 && x->keyword && x->vector)
-		return both_legs(x, e);
-	if (rc == 0 && x->keyword)
-		return keyword_leg(x, e);
-	if (rc == 0 && x->vector)
-		return vector_leg(x, x->r->vector, e);
-	return rc;
+	return rc == 0 ? legs(x, e) : rc;
 }
 
 static int
@@ -499,7 +413,7 @@ search(struct sqlite_store *s, const struct search_query *q, struct search_hits 
 	if (rc == 0)
 		rc = sqlite_must_exist(s, e);
 	if (rc == 0)
-		rc = refresh(s, e);
+		rc = reader_refresh(s, e);
 	if (rc != 0)
 		return rc;
 	x.r = s->reader;

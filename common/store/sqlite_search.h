@@ -1,6 +1,7 @@
 /* sqlite_search: what the parts of the search on SQLite share.
  *
  * sqlite_search.c   the search as a whole: legs, fusion, hits
+ * sqlite_reader.c   what is kept from search to search
  * sqlite_keyword.c  the keyword leg: bm25 over FTS5's index
  * sqlite_terms.c    a query's terms, and the counts of the common ones
  * sqlite_vector.c   the vector leg: scan of codes, then float32
@@ -38,6 +39,15 @@ int sqlite_allow_match(struct sqlite_store *s, const char *expression, size_t sl
 /* set becomes what is in both, or what is in set and not in other. */
 void slot_set_both(struct slot_set *set, const struct slot_set *other);
 void slot_set_without(struct slot_set *set, const struct slot_set *other);
+
+struct slot_at {
+	int64_t slot;
+	size_t at; /* its index in what was given */
+};
+
+/* Slots in the order of the file: chunks of a document lie together there and are
+ * often alike, so that a page serves several. To be freed. */
+struct slot_at *slots_in_order(const int64_t *slots, size_t count);
 
 /* --- terms -------------------------------------------------------------- */
 
@@ -110,24 +120,61 @@ struct vector_query {
 	size_t dims;
 	const struct slot_set *allowed;
 	size_t slots;
-	size_t limit;          /* candidates wanted */
+	size_t limit;          /* candidates wanted, not 0 */
 	size_t sure;           /* the best so many shall be the true ones */
 	double min_score;
-	int exact;
 	int keep;              /* more queries follow: keep the codes in memory */
 	int64_t generation;    /* of the state that is searched */
 };
 
 /* db and collection are borrowed. */
 int vector_open(struct db *db, const char *collection, struct vector_leg **out, struct err *e);
-/* The best chunks by cosine, best first, ranks from 1; items has room for limit. */
-int vector_run(struct vector_leg *v, const struct vector_query *q, struct leg_item *items,
-    size_t *count, uint64_t *scanned, uint64_t *rescored, struct err *e);
+void vector_close(struct vector_leg *v);
+
+/* One query's scan of the codes. The legs of several connections, each in a
+ * thread of its own, can work on it at once; a block is taken by one of them,
+ * so it takes as long as all of them together need. */
+struct vector_scan;
+struct vector_scan *vector_scan_new(void);
+void vector_scan_free(struct vector_scan *s);
+/* A new query, which must stay until vector_finish(). */
+void vector_start(struct vector_scan *s, const struct vector_query *q);
+/* Scan blocks until none is left. */
+int vector_work(struct vector_leg *v, struct vector_scan *s, struct err *e);
+/* The best chunks by cosine of what both legs found (other may be NULL), best
+ * first, ranks from 1; items has room for limit. Nobody works any more. */
+int vector_finish(struct vector_leg *v, struct vector_scan *s, const struct vector_leg *other,
+    struct leg_item *items, size_t *count, uint64_t *scanned, uint64_t *rescored, struct err *e);
+/* The same from every vector in float32, without codes. */
+int vector_exact(struct vector_leg *v, const struct vector_query *q, struct leg_item *items,
+    size_t *count, uint64_t *scanned, struct err *e);
+
 /* Cosines of some chunks; -2 for one without a vector. */
 int vector_score(struct vector_leg *v, const float *unit, size_t dims, const int64_t *slots,
     size_t count, double *scores, struct err *e);
 /* A chunk's vector, scaled to length 1: 1, 0 without one, -1 on error. */
 int vector_fetch(struct vector_leg *v, int64_t slot, size_t dims, float *unit, struct err *e);
-void vector_close(struct vector_leg *v);
+
+/* --- what is kept from search to search --------------------------------- */
+
+struct sqlite_reader {
+	uint64_t searches;
+	int64_t generation;          /* of the state below */
+	char *tokenizer;             /* that keyword was opened with */
+	struct keyword *keyword;
+	struct vector_leg *vector;
+	size_t slots;
+	uint32_t *sizes;             /* NULL: not read yet */
+	const struct filter *filter; /* that allowed is for */
+	struct slot_set allowed;
+	struct db second;            /* a connection for the vector leg's own thread */
+	struct vector_leg *side;     /* on it; NULL: not opened */
+	struct vector_scan *scan;
+};
+
+/* Bring s->reader up to the state that this transaction sees; it is made on first use. */
+int reader_refresh(struct sqlite_store *s, struct err *e);
+/* Read the sizes unless they are there. */
+int reader_sizes(struct sqlite_store *s, struct err *e);
 
 #endif

@@ -83,7 +83,7 @@ static int
 load_block(struct check *c, sqlite3_stmt *st, int64_t id, struct err *e)
 {
 	size_t width = vec_code_size(c->s->info.dims);
-	struct slice sizes, steps, codes;
+	struct slice sizes, codes;
 	int rc;
 
 	c->block = id;
@@ -99,18 +99,17 @@ load_block(struct check *c, sqlite3_stmt *st, int64_t id, struct err *e)
 		return 0;
 	}
 	sizes = db_text(st, 0);
-	steps = db_text(st, 1);
-	codes = db_text(st, 2);
-	if (sizes.n != sizeof(c->sizes) || (steps.p != NULL) != (codes.p != NULL) ||
-	    (steps.p != NULL && (steps.n != sizeof(c->steps) || codes.n != width * BLOCK_SLOTS))) {
+	codes = db_text(st, 1);
+	if (sizes.n != sizeof(c->sizes) ||
+	    (codes.p != NULL && codes.n != sizeof(c->steps) + width * BLOCK_SLOTS)) {
 		found(c, "block %lld has a wrong size", (long long)id);
 	} else {
 		memcpy(c->sizes, sizes.p, sizes.n);
-		c->coded = steps.p != NULL;
+		c->coded = codes.p != NULL;
 		if (c->coded) {
-			memcpy(c->steps, steps.p, steps.n);
+			memcpy(c->steps, codes.p, sizeof(c->steps));
 			c->codes.len = 0;
-			buf_slice(&c->codes, codes);
+			buf_add(&c->codes, codes.p + sizeof(c->steps), width * BLOCK_SLOTS);
 		}
 	}
 	sqlite3_reset(st);
@@ -166,7 +165,8 @@ check_chunks(struct check *c, struct err *e)
 	int rc = sqlite_prepare(s, SQLITE_CHUNK_COLUMNS "ORDER BY k.id", &st, e), more = 0;
 
 	if (rc == 0)
-		rc = sqlite_prepare(s, "SELECT sizes, steps, codes FROM \"{c}_block\" WHERE id = ?1", &block, e);
+		rc = sqlite_prepare(s, "SELECT z.sizes, b.codes FROM \"{c}_size\" z"
+		    " LEFT JOIN \"{c}_block\" b ON b.id = z.id WHERE z.id = ?1", &block, e);
 	while (rc == 0 && c->findings < 100 && (more = db_step(&s->db, st, e)) > 0) {
 		if (sqlite_chunk(s, st, &k, &slot, e) != 0) {
 			found(c, "%s", e->text);

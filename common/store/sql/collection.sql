@@ -1,5 +1,5 @@
 -- The tables of the collection {c}. A chunk's id is also its slot: row
--- id >> 10 of {c}_block, place id & 1023 in it.
+-- id >> 10 of {c}_size and {c}_block, place id & 1023 in it.
 
 -- The manifest: what was acknowledged.
 CREATE TABLE "{c}_document" (
@@ -34,14 +34,20 @@ CREATE TABLE "{c}_vector" (
     vector      BLOB NOT NULL
 ) STRICT;
 
--- What a search scans, 1,024 slots a row, always full size. sizes: the bytes
--- of each content, uint32 (0: empty slot). steps, codes: see vec.h; NULL until
--- the first vector of the block.
+-- What a search scans, 1,024 slots a row, always full size. Apart from each
+-- other, because each leg reads but one of them, and reads it whole.
+
+-- The bytes of each content, uint32 (0: empty slot).
+CREATE TABLE "{c}_size" (
+    id          INTEGER PRIMARY KEY,
+    sizes       BLOB NOT NULL
+) STRICT;
+
+-- All steps, float32, and then all codes: see vec.h. Not there before the first
+-- vector of the collection.
 CREATE TABLE "{c}_block" (
     id          INTEGER PRIMARY KEY,
-    sizes       BLOB NOT NULL,
-    steps       BLOB,
-    codes       BLOB
+    codes       BLOB NOT NULL
 ) STRICT;
 
 -- Slots to be used again.
