@@ -25,7 +25,7 @@ else
 B = build
 endif
 
-VERSION := $(shell sed -n 's/^\#define C1V_VERSION "\(.*\)"/\1/p' common/cli/cli.h)
+VERSION := $(shell sed -n 's/^\#define C1V_VERSION "\(.*\)"/\1/p' common/base/module.h)
 
 # --- what is built ----------------------------------------------------------
 
@@ -44,15 +44,29 @@ LIBS_c1v-embed = $(TEXT_LIBS) jansson
 LIBS_c1v-model = $(TEXT_LIBS) jansson
 LIBS_c1v-ingest = $(TEXT_LIBS) jansson sqlite3
 LIBS_c1v-store = $(TEXT_LIBS) jansson sqlite3
+LIBS_c1v-cost = $(TEXT_LIBS) sqlite3
 LIBS_c1v-search = $(TEXT_LIBS) jansson sqlite3
 ALL_LIBS = $(TEXT_LIBS) jansson sqlite3
 
+# Drivers whose libraries would cost every tool start-up time are modules,
+# loaded when a URL asks for them: common/ROOM/DIR/*.c becomes a shared object
+# with a copy of libc1v.a of its own and nothing visible but the driver.
+MODULES = store_postgres
+SOURCES_store_postgres := $(wildcard common/store/pg/*.c)
+LIBS_store_postgres = $(TEXT_LIBS) libpq
+MODULE_LIBS = libpq
+MODULE_SOURCES := $(foreach m,$(MODULES),$(SOURCES_$m))
+module_objects = $(patsubst %.c,$(B)/obj/%.o,$(SOURCES_$1))
+
 LIB_SOURCES := $(wildcard common/*/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(B)/obj/%.o)
-SQL := $(wildcard common/store/sql/*.sql)
+SQL := $(wildcard common/*/sql/*.sql)
+PG_SQL := $(wildcard common/store/pg/sql/*.sql)
+MIGRATIONS := $(wildcard share/migrations/*.sql)
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/test/%,$(wildcard tests/unit/test_*.c))
 FAULT_SHIMS := $(patsubst tests/fault/%.c,$(B)/test/%.so,$(wildcard tests/fault/*.c))
+FAKES := $(patsubst tests/fake/%.c,$(B)/fake/%,$(wildcard tests/fake/*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 
@@ -65,12 +79,13 @@ PAGES := $(wildcard man/*.1 man/*.5 man/*.7)
 
 # pkg-config is asked on first use, and once: `make demo` installs it.
 pkg_cflags = $(eval pkg_cflags := $(shell $(PKG_CONFIG) --cflags $(ALL_LIBS)))$(pkg_cflags)
+module_cflags = $(eval module_cflags := $(shell $(PKG_CONFIG) --cflags $(MODULE_LIBS)))$(module_cflags)
 pkg_libs = $(if $1,$(shell $(PKG_CONFIG) --libs $1))
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wvla
 C1V_CFLAGS = -std=c11 -D_GNU_SOURCE -Icommon -I$(B) $(WARNINGS) -ffunction-sections \
-	-fdata-sections -pthread $(CFLAGS) $(MODE_FLAGS) $(WERROR)
+	-fdata-sections -fPIC -pthread $(CFLAGS) $(MODE_FLAGS) $(WERROR)
 C1V_LDFLAGS = -pthread -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS) $(MODE_FLAGS)
 
 LIB = $(B)/lib/libc1v.a
@@ -83,17 +98,24 @@ link = $(CC) $(C1V_LDFLAGS)
 JOBS = $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 submake = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 
-all: tools completions $(B)/share/c1v
+all: tools modules completions $(B)/share/c1v
 
 tools: $(TOOLS:%=$(B)/bin/%)
+modules: $(MODULES:%=$(B)/lib/c1v/%.so)
 completions: $(COMPLETIONS)
-tests: all $(UNIT_TESTS) $(FAULT_SHIMS)
+tests: all $(UNIT_TESTS) $(FAULT_SHIMS) $(FAKES)
 
 .SECONDEXPANSION:
 
 $(TOOLS:%=$(B)/bin/%): $(B)/bin/%: $$(call tool_objects,$$*) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,ld,$@)$(link) -o $@ $(filter %.o,$^) $(LIB) $(call pkg_libs,$(LIBS_$*)) -lm
+
+$(MODULES:%=$(B)/lib/c1v/%.so): $(B)/lib/c1v/%.so: $$(call module_objects,$$*) $(LIB)
+	@mkdir -p $(@D)
+	$(call say,so,$@)$(link) -shared -Wl,--exclude-libs,ALL -o $@ $(filter %.o,$^) $(LIB) \
+	    $(call pkg_libs,$(LIBS_$*)) -lm
+$(MODULE_SOURCES:%.c=$(B)/obj/%.o): CPPFLAGS += $(module_cflags) -fvisibility=hidden
 
 # Made anew each time: a file that is gone must not stay in the library.
 $(LIB): $(LIB_OBJECTS) $(B)/gen/sources
@@ -105,14 +127,22 @@ $(B)/obj/%.o: %.c $(B)/gen/flags | $(B)/gen/sql.h
 	@mkdir -p $(@D)
 	$(call say,cc,$<)$(compile) -c -o $@ $<
 
-# The installation prefix is known to one room only.
-PREFIX_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(wildcard common/cli/*.c))
+# The installation prefix is known to two files only.
+PREFIX_OBJECTS := $(B)/obj/common/cli/cli.o $(B)/obj/common/base/module.o
 $(PREFIX_OBJECTS): $(B)/gen/prefix
-$(PREFIX_OBJECTS): CPPFLAGS += -DC1V_SHARE_DIR='"$(DATADIR)/c1v"'
+$(PREFIX_OBJECTS): CPPFLAGS += -DC1V_SHARE_DIR='"$(DATADIR)/c1v"' -DC1V_LIB_DIR='"$(LIBDIR)/c1v"'
 
-$(B)/gen/sql.h: $(SQL) common/store/sql/to_c.awk $(B)/gen/sources
+$(B)/gen/sql.h: $(SQL) common/db/to_c.awk $(B)/gen/sources
 	@mkdir -p $(@D)
-	$(call say,sql,$@)awk -f common/store/sql/to_c.awk $(SQL) /dev/null > $@
+	$(call say,sql,$@)awk -f common/db/to_c.awk $(SQL) /dev/null > $@
+
+$(MODULE_SOURCES:%.c=$(B)/obj/%.o): | $(B)/gen/pg_sql.h $(B)/gen/migrations.h
+$(B)/gen/pg_sql.h: $(PG_SQL) common/db/to_c.awk $(B)/gen/sources
+	@mkdir -p $(@D)
+	$(call say,sql,$@)awk -f common/db/to_c.awk $(PG_SQL) /dev/null > $@
+$(B)/gen/migrations.h: $(MIGRATIONS) common/store/pg/sql/migrations_to_c.awk $(B)/gen/sources
+	@mkdir -p $(@D)
+	$(call say,sql,$@)awk -f common/store/pg/sql/migrations_to_c.awk $(MIGRATIONS) > $@
 
 # Files that change only when what they hold does: another compiler, flag, set
 # of sources or prefix rebuilds what depends on it, and nothing else.
@@ -122,14 +152,14 @@ remember = @mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$1)' > $@.new; \
 $(B)/gen/flags: always | $(B)/gen/libraries
 	$(call remember,$(CC) $(C1V_CFLAGS) $(C1V_LDFLAGS))
 $(B)/gen/sources: always
-	$(call remember,$(LIB_SOURCES) $(SQL))
+	$(call remember,$(LIB_SOURCES) $(MODULE_SOURCES) $(SQL) $(PG_SQL) $(MIGRATIONS))
 $(B)/gen/prefix: always
-	$(call remember,$(DATADIR))
+	$(call remember,$(DATADIR) $(LIBDIR))
 
 # Ask for the libraries once, with an answer that helps.
 $(B)/gen/libraries:
 	@mkdir -p $(@D)
-	@$(PKG_CONFIG) --print-errors --exists $(ALL_LIBS) || \
+	@$(PKG_CONFIG) --print-errors --exists $(ALL_LIBS) $(MODULE_LIBS) || \
 	    { echo 'make: a library is missing; `make deps` installs what is needed' >&2; exit 1; }
 	@touch $@
 
@@ -155,13 +185,18 @@ $(B)/test/%.so: tests/fault/%.c $(B)/gen/flags
 	@mkdir -p $(@D)
 	$(call say,so,$@)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(WERROR) -O2 -g -fPIC -shared -o $@ $< -ldl
 
+$(B)/fake/%: $(B)/obj/tests/fake/%.o
+	@mkdir -p $(@D)
+	$(call say,ld,$@)$(link) -o $@ $<
+
 $(B)/test/%: $(B)/obj/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(call say,ld,$@)$(link) -o $@ $< $(LIB) $(call pkg_libs,$(ALL_LIBS)) -lm
 
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(call say,ld,$@)$(link) -o $@ $< $(LIB) $(call pkg_libs,$(ALL_LIBS)) -lm
+	$(call say,ld,$@)$(link) -o $@ $< $(LIB) $(call pkg_libs,$(ALL_LIBS) $(MODULE_LIBS)) -lm
+$(BENCHES:$(B)/bench/%=$(B)/obj/tests/bench/%.o): CPPFLAGS += $(module_cflags)
 
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(LIB)
 	@mkdir -p $(@D)
@@ -218,10 +253,11 @@ install: all
 	@$(MAKE) --no-print-directory install-files
 
 install-files:
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/c1v $(DESTDIR)$(BASHCOMPDIR) \
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/c1v $(DESTDIR)$(DATADIR)/c1v $(DESTDIR)$(BASHCOMPDIR) \
 	    $(DESTDIR)$(ZSHCOMPDIR) $(DESTDIR)$(FISHCOMPDIR) \
 	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
 	install -m 755 $(TOOLS:%=$(B)/bin/%) $(DESTDIR)$(BINDIR)
+	install -m 644 $(MODULES:%=$(B)/lib/c1v/%.so) $(DESTDIR)$(LIBDIR)/c1v
 	cd share && find . -type f | while read -r f; do \
 	    m=644; if [ -x "$$f" ]; then m=755; fi; \
 	    install -D -m $$m "$$f" "$(DESTDIR)$(DATADIR)/c1v/$$f" || exit; done
@@ -235,7 +271,7 @@ uninstall:
 	rm -f $(TOOLS:%=$(DESTDIR)$(BINDIR)/%) $(TOOLS:%=$(DESTDIR)$(BASHCOMPDIR)/%) \
 	    $(TOOLS:%=$(DESTDIR)$(ZSHCOMPDIR)/_%) $(TOOLS:%=$(DESTDIR)$(FISHCOMPDIR)/%.fish)
 	for p in $(notdir $(PAGES)); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$$p; done
-	rm -rf $(DESTDIR)$(DATADIR)/c1v
+	rm -rf $(DESTDIR)$(DATADIR)/c1v $(DESTDIR)$(LIBDIR)/c1v
 
 # The files that git knows, or all but what was built.
 dist:
@@ -263,7 +299,7 @@ help:
 	@echo 'make dist       c1v-$(VERSION).tar.gz'
 	@echo 'make clean      remove what was built'
 
-.PHONY: all tools completions tests demo check bench benches coverage fuzz fuzzers \
+.PHONY: all tools modules completions tests demo check bench benches coverage fuzz fuzzers \
 	lint deps check-deps lint-deps install install-files uninstall dist clean help always
 .DELETE_ON_ERROR:
 .SUFFIXES:

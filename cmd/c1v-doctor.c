@@ -17,26 +17,26 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "embed/embed.h"
-#include "store/store.h"
+#include "store/settings.h"
 #include "store/vec.h"
 
 struct settings {
 	struct cli_common common;
-	const char *store, *collection, *model;
+	struct store_settings where;
+	const char *model;
 	int json;
 };
 
 static const struct opt options[] = {
-	{0, "store", OPT_STRING, offsetof(struct settings, store), "URL", "the store to look at",
-	    NULL, "C1V_STORE", NULL, 0, 0, OPT_FILES},
-	{'c', "collection", OPT_STRING, offsetof(struct settings, collection), "NAME",
-	    "the collection to look at", "documents", "C1V_COLLECTION", NULL, 0, 0, 0},
+	STORE_OPTIONS(struct settings),
 	{'m', "model", OPT_STRING, offsetof(struct settings, model), "MODEL",
 	    "the embedding model to look at", "local", "C1V_MODEL", NULL, 0, 0, 0},
 	{0, "json", OPT_FLAG, offsetof(struct settings, json), NULL, "a line of JSON for each check",
 	    NULL, NULL, NULL, 0, 0, 0},
 	OPT_END,
 };
+
+static const struct opt postgres[] = { STORE_POSTGRES_OPTIONS(struct settings), OPT_END };
 
 static const struct opt common_options[] = {
 	CLI_OPTIONS(struct settings),
@@ -47,13 +47,13 @@ static const struct opt_spec spec = {
 	.tool = "c1v-doctor",
 	.purpose = "check the installation",
 	.synopsis = "[OPTION]…",
-	.tables = (const struct opt *const[]){options, common_options, NULL},
-	.sections = (const char *const[]){"Options", "Common options", NULL},
+	.tables = (const struct opt *const[]){options, postgres, common_options, NULL},
+	.sections = (const char *const[]){"Options", "PostgreSQL", "Common options", NULL},
 	.files = "none",
 };
 
 static const char *const tools[] = {
-	"c1v", "c1v-chunk", "c1v-embed", "c1v-ingest", "c1v-model", "c1v-search", "c1v-store",
+	"c1v", "c1v-chunk", "c1v-cost", "c1v-embed", "c1v-ingest", "c1v-model", "c1v-search", "c1v-store",
 };
 
 enum { TOOL_COUNT = sizeof(tools) / sizeof(*tools) };
@@ -263,7 +263,7 @@ xdg_path(struct doctor *d, const char *variable, const char *fallback, const cha
 static const char *
 store_path(struct doctor *d)
 {
-	const char *url = d->s->store;
+	const char *url = d->s->where.url;
 
 	if (url == NULL)
 		return xdg_path(d, "XDG_DATA_HOME", ".local/share", "c1v/c1v.db");
@@ -292,8 +292,7 @@ report_no_store(struct doctor *d, const struct err *e)
 static void
 check_store(struct doctor *d)
 {
-	struct store_options o = {.url = d->s->store, .collection = d->s->collection,
-	    .mode = STORE_READ, .wait = 1, .log = &d->c->log};
+	struct store_options o = store_options_from(&d->s->where, STORE_READ, &d->c->log, NULL);
 	struct collection col;
 	struct store *s;
 	struct err e = {0};
@@ -307,11 +306,11 @@ check_store(struct doctor *d)
 		rc = store_collection(s, &col, &e);
 		if (rc == 0)
 			report(d, "store", 1, "%s: collection %s, %llu documents, %llu chunk%s, model %s",
-			    store_name(s), d->s->collection, (unsigned long long)col.documents,
+			    store_name(s), d->s->where.collection, (unsigned long long)col.documents,
 			    (unsigned long long)col.chunks, col.chunks == 1 ? "" : "s",
 			    col.model != NULL ? col.model : "none");
 		else if (rc == C1V_NO)
-			report(d, "store", 1, "%s: no collection %s", store_name(s), d->s->collection);
+			report(d, "store", 1, "%s: no collection %s", store_name(s), d->s->where.collection);
 		store_close(s, NULL);
 	}
 	if (rc != 0 && rc != C1V_NO)

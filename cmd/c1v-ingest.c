@@ -6,21 +6,18 @@
 
 #include "base/json.h"
 #include "ingest_run.h"
+#include "store/settings.h"
 
 struct settings {
 	struct cli_common common;
-	const char *store, *collection, *rejects;
+	struct store_settings where;
+	const char *rejects;
 	int64_t batch_size, max_record;
-	double wait;
 	int conflict, dry_run, no_vectors, strict, json, pretty;
 };
 
 static const struct opt own[] = {
-	{ .name = "store", .kind = OPT_STRING, .offset = offsetof(struct settings, store),
-	  .argument = "URL", .help = "the store: sqlite:PATH or env:NAME", .env = "C1V_STORE" },
-	{ .letter = 'c', .name = "collection", .kind = OPT_STRING,
-	  .offset = offsetof(struct settings, collection), .argument = "NAME",
-	  .help = "the collection in it", .fallback = "documents", .env = "C1V_COLLECTION" },
+	STORE_OPTIONS(struct settings),
 	{ .name = "batch-size", .kind = OPT_INT, .offset = offsetof(struct settings, batch_size),
 	  .argument = "N", .help = "chunks in one transaction, at least one document",
 	  .fallback = "10000", .min = 1, .max = 1000000 },
@@ -35,9 +32,6 @@ static const struct opt own[] = {
 	  .argument = "FILE", .help = "write records that failed to FILE", .flags = OPT_FILES },
 	{ .name = "strict", .kind = OPT_FLAG, .offset = offsetof(struct settings, strict),
 	  .help = "stop at the first bad record" },
-	{ .name = "wait", .kind = OPT_REAL, .offset = offsetof(struct settings, wait),
-	  .argument = "SECONDS", .help = "how long to wait for another writer",
-	  .fallback = "30", .max = 86400 },
 	{ .name = "max-record", .kind = OPT_SIZE, .offset = offsetof(struct settings, max_record),
 	  .argument = "BYTES", .help = "longest record", .fallback = "64M", .min = 1024,
 	  .max = 1073741824 },
@@ -47,9 +41,10 @@ static const struct opt own[] = {
 	  .help = "the summary as a sentence, in a pipe too" },
 	OPT_END
 };
+static const struct opt postgres[] = { STORE_POSTGRES_OPTIONS(struct settings), OPT_END };
 static const struct opt common[] = { CLI_OPTIONS(struct settings), OPT_END };
-static const struct opt *const tables[] = { own, common, NULL };
-static const char *const sections[] = { "Options", "Common options" };
+static const struct opt *const tables[] = { own, postgres, common, NULL };
+static const char *const sections[] = { "Options", "PostgreSQL", "Common options" };
 
 static const struct opt_spec spec = {
 	.tool = "c1v-ingest",
@@ -64,7 +59,7 @@ static const struct opt_spec spec = {
 static void
 show_chunk(void *arg, const char *what, struct slice document, struct slice chunk)
 {
-	struct out *o = arg;
+	struct out *o = &((struct ingest *)arg)->cli->out;
 
 	buf_string(&o->buf, "{\"action\":\"");
 	buf_string(&o->buf, what);
@@ -79,14 +74,8 @@ show_chunk(void *arg, const char *what, struct slice document, struct slice chun
 static int
 open_store(struct ingest *in, const struct settings *s, struct err *e)
 {
-	struct store_options o = {
-		.url = s->store,
-		.collection = s->collection,
-		.mode = s->dry_run ? STORE_READ : STORE_WRITE,
-		.wait = s->wait,
-		.log = &in->cli->log,
-		.stop = cli_signal,
-	};
+	struct store_options o = store_options_from(&s->where, s->dry_run ? STORE_READ : STORE_WRITE,
+	    &in->cli->log, cli_signal);
 	int rc = store_open(&o, &in->store, e);
 
 	return rc == C1V_NO && s->dry_run ? 0 : rc;
@@ -129,7 +118,7 @@ finish(struct ingest *in, const struct settings *s, int rc, struct err *e)
 		}
 	}
 	if (in->input != NULL) {
-		ingest_summary(in, in->store ? store_name(in->store) : s->store, s->collection, c.model, pretty, out);
+		ingest_summary(in, in->store ? store_name(in->store) : s->where.url, s->where.collection, c.model, pretty, out);
 		out_line(&in->cli->out);
 	}
 	closing.code = 0;
@@ -165,7 +154,8 @@ main(int argc, char **argv)
 		.dry_run = s.dry_run,
 		.no_vectors = s.no_vectors,
 		.each = s.dry_run ? show_chunk : NULL,
-		.arg = &c.out,
+		.refused = ingest_refused,
+		.arg = &in,
 	};
 	if (s.json && s.pretty)
 		rc = cli_usage(&c, "--json and --pretty exclude each other");

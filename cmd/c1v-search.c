@@ -9,11 +9,7 @@
 #include "search_tool.h"
 
 static const struct opt where[] = {
-	{ .name = "store", .kind = OPT_STRING, .offset = offsetof(struct settings, store),
-	  .argument = "URL", .help = "the store: sqlite:PATH or env:NAME", .env = "C1V_STORE" },
-	{ .letter = 'c', .name = "collection", .kind = OPT_STRING,
-	  .offset = offsetof(struct settings, collection), .argument = "NAME",
-	  .help = "the collection in it", .fallback = "documents", .env = "C1V_COLLECTION" },
+	STORE_OPTIONS(struct settings),
 	{ .letter = 'm', .name = "model", .kind = OPT_STRING, .offset = offsetof(struct settings, model),
 	  .argument = "MODEL", .help = "the model that embeds queries: local or local:FILE (default: local)",
 	  .env = "C1V_MODEL" },
@@ -82,14 +78,25 @@ static const struct opt output[] = {
 	OPT_END
 };
 
+static const struct opt postgres[] = {
+	STORE_POSTGRES_OPTIONS(struct settings),
+	{ .name = "ef-search", .kind = OPT_INT, .offset = offsetof(struct settings, ef_search),
+	  .argument = "N", .help = "candidates that an HNSW index keeps (default: what the search needs)",
+	  .min = 1, .max = 1000 },
+	{ .name = "probes", .kind = OPT_INT, .offset = offsetof(struct settings, probes),
+	  .argument = "N", .help = "lists of an IVFFlat index that are looked at (default: what the search needs)",
+	  .min = 1, .max = 32768 },
+	OPT_END
+};
+
 static const struct opt common[] = { CLI_OPTIONS(struct settings), OPT_END };
 
 static const struct opt_spec spec = {
 	.tool = "c1v-search",
 	.purpose = "find in a store by meaning and by words",
 	.synopsis = "[OPTION]… [QUERY]…",
-	.tables = (const struct opt *const[]){where, how, output, common, NULL},
-	.sections = (const char *const[]){"What is searched", "How", "Output", "Common options"},
+	.tables = (const struct opt *const[]){where, how, output, postgres, common, NULL},
+	.sections = (const char *const[]){"What is searched", "How", "Output", "PostgreSQL", "Common options"},
 	.files = "words",
 };
 
@@ -144,13 +151,7 @@ static int
 open_store(struct tool *t)
 {
 	struct err *e = &t->cli->err;
-	struct store_options o = {
-		.url = t->set->store,
-		.collection = t->set->collection,
-		.mode = STORE_READ,
-		.wait = 10,
-		.log = &t->cli->log,
-	};
+	struct store_options o = store_options_from(&t->set->where, STORE_READ, &t->cli->log, NULL);
 	int rc = store_open(&o, &t->store, e);
 
 	if (rc == 0)

@@ -14,24 +14,26 @@ static const char *const verbs[] = {
 	"delete\0take out documents or chunks",
 	"drop\0take out the whole collection",
 	"vacuum\0give unused space back",
+	"migrate\0bring the collection's schema up to date (PostgreSQL)",
+	"migrations\0list the steps of the schema (PostgreSQL)",
+	"index\0build, rebuild, drop or look at the vector index (PostgreSQL)",
+	"slow\0show the slowest statements (PostgreSQL)",
+	"recall\0compare the vector index with an exact scan (PostgreSQL)",
 	NULL
 };
-enum { INIT = 1, INFO = 2, VERIFY = 4, EXPORT = 8, GET = 16, DELETE = 32, DROP = 64, VACUUM = 128 };
+enum {
+	INIT = 1, INFO = 2, VERIFY = 4, EXPORT = 8, GET = 16, DELETE = 32, DROP = 64, VACUUM = 128,
+	MIGRATE = 256, MIGRATIONS = 512, INDEX = 1024, SLOW = 2048, RECALL = 4096
+};
 
 static int (*const work[])(struct tool *t) = {
 	store_verb_init, store_verb_info, store_verb_verify, store_verb_export,
 	store_verb_get, store_verb_delete, store_verb_drop, store_verb_vacuum,
+	store_verb_migrate, store_verb_migrations, store_verb_index, store_verb_slow, store_verb_recall,
 };
 
 static const struct opt own[] = {
-	{ .name = "store", .kind = OPT_STRING, .offset = offsetof(struct settings, store),
-	  .argument = "URL", .help = "the store: sqlite:PATH or env:NAME", .env = "C1V_STORE" },
-	{ .letter = 'c', .name = "collection", .kind = OPT_STRING,
-	  .offset = offsetof(struct settings, collection), .argument = "NAME",
-	  .help = "the collection in it", .fallback = "documents", .env = "C1V_COLLECTION" },
-	{ .name = "wait", .kind = OPT_REAL, .offset = offsetof(struct settings, wait),
-	  .argument = "SECONDS", .help = "how long to wait for another writer", .fallback = "30",
-	  .max = 86400 },
+	STORE_OPTIONS(struct settings),
 	{ .name = "json", .kind = OPT_FLAG, .offset = offsetof(struct settings, json),
 	  .help = "write JSON, on a terminal too" },
 	{ .name = "pretty", .kind = OPT_FLAG, .offset = offsetof(struct settings, pretty),
@@ -40,7 +42,7 @@ static const struct opt own[] = {
 };
 static const struct opt for_init[] = {
 	{ .name = "tokenizer", .kind = OPT_STRING, .offset = offsetof(struct settings, tokenizer),
-	  .argument = "NAME", .help = "how text becomes terms: porter, unicode61 or trigram" },
+	  .argument = "NAME", .help = "how text becomes terms: porter, unicode61 or trigram; in PostgreSQL a text-search configuration" },
 	{ .name = "model", .kind = OPT_STRING, .offset = offsetof(struct settings, model),
 	  .argument = "NAME", .help = "the model that its vectors will be of" },
 	{ .name = "dims", .kind = OPT_INT, .offset = offsetof(struct settings, dims),
@@ -49,6 +51,39 @@ static const struct opt for_init[] = {
 	  .argument = "TEXT", .help = "a note on how documents are split" },
 	OPT_END
 };
+static const struct opt for_schema[] = {
+	{ .name = "vector-type", .kind = OPT_STRING, .offset = offsetof(struct settings, vector_type),
+	  .argument = "TYPE", .help = "of the embedding column (default: halfvec above 2,000 dimensions)",
+	  .choices = "vector|halfvec" },
+	{ .name = "index", .kind = OPT_STRING, .offset = offsetof(struct settings, index),
+	  .argument = "KIND", .help = "of the vector index (default: hnsw)", .choices = "hnsw|ivfflat|none" },
+	{ .name = "m", .kind = OPT_INT, .offset = offsetof(struct settings, m),
+	  .argument = "N", .help = "of hnsw: neighbours of a vector", .min = 2, .max = 100 },
+	{ .name = "ef-construction", .kind = OPT_INT, .offset = offsetof(struct settings, ef_construction),
+	  .argument = "N", .help = "of hnsw: candidates while building", .min = 4, .max = 1000 },
+	{ .name = "lists", .kind = OPT_INT, .offset = offsetof(struct settings, lists),
+	  .argument = "N", .help = "of ivfflat (default: what fits the number of rows)", .min = 1, .max = 32768 },
+	{ .name = "to", .kind = OPT_INT, .offset = offsetof(struct settings, to),
+	  .argument = "N", .help = "migrate: no further than this version", .min = 1, .max = 999 },
+	{ .name = "print", .kind = OPT_FLAG, .offset = offsetof(struct settings, print),
+	  .help = "migrate: write the SQL, for somebody else to apply" },
+	OPT_END
+};
+static const struct opt for_watch[] = {
+	{ .letter = 'n', .name = "limit", .kind = OPT_INT, .offset = offsetof(struct settings, limit),
+	  .argument = "N", .help = "slow: how many", .fallback = "10", .min = 1, .max = 1000 },
+	{ .name = "sample", .kind = OPT_INT, .offset = offsetof(struct settings, sample),
+	  .argument = "N", .help = "recall: how many stored vectors are searched for", .fallback = "100",
+	  .min = 1, .max = 100000 },
+	{ .letter = 'k', .name = "top", .kind = OPT_INT, .offset = offsetof(struct settings, top),
+	  .argument = "K", .help = "recall: of how many results", .fallback = "10", .min = 1, .max = 1000 },
+	{ .name = "ef-search", .kind = OPT_INT, .offset = offsetof(struct settings, ef_search),
+	  .argument = "N", .help = "recall: candidates that an HNSW index keeps", .min = 1, .max = 1000 },
+	{ .name = "probes", .kind = OPT_INT, .offset = offsetof(struct settings, probes),
+	  .argument = "N", .help = "recall: lists of an IVFFlat index that are looked at", .min = 1, .max = 32768 },
+	OPT_END
+};
+static const struct opt postgres[] = { STORE_POSTGRES_OPTIONS(struct settings), OPT_END };
 static const struct opt for_records[] = {
 	{ .name = "encoding", .kind = OPT_CHOICE, .offset = offsetof(struct settings, encoding),
 	  .argument = "HOW", .help = "how vectors are written", .fallback = "base64",
@@ -69,16 +104,18 @@ static const struct opt for_delete[] = {
 	OPT_END
 };
 static const struct opt common[] = { CLI_OPTIONS(struct settings), OPT_END };
-static const struct opt *const tables[] = { own, for_init, for_records, for_delete, common, NULL };
+static const struct opt *const tables[] = {
+	own, for_init, for_schema, for_records, for_delete, for_watch, postgres, common, NULL
+};
 static const char *const sections[] = {
-	"Options", "Options of init", "Options of export and get", "Options of delete and drop",
-	"Common options",
+	"Options", "Options of init", "Options of init, migrate and index", "Options of export and get",
+	"Options of delete and drop", "Options of slow and recall", "PostgreSQL", "Common options",
 };
 
 static const struct opt_spec spec = {
 	.tool = "c1v-store",
 	.purpose = "administer stores",
-	.synopsis = "[OPTION]… VERB [ID]…",
+	.synopsis = "[OPTION]… VERB [ID|ACTION]…",
 	.verbs = verbs,
 	.tables = tables,
 	.sections = sections,
@@ -87,16 +124,28 @@ static const struct opt_spec spec = {
 
 /* Options that only some verbs have. */
 static const struct { size_t offset; const char *name; int verbs; } limited[] = {
-	{ offsetof(struct settings, tokenizer), "tokenizer", INIT },
-	{ offsetof(struct settings, model), "model", INIT },
-	{ offsetof(struct settings, dims), "dims", INIT },
-	{ offsetof(struct settings, splitter), "splitter", INIT },
+	{ offsetof(struct settings, tokenizer), "tokenizer", INIT | MIGRATE },
+	{ offsetof(struct settings, model), "model", INIT | MIGRATE },
+	{ offsetof(struct settings, dims), "dims", INIT | MIGRATE },
+	{ offsetof(struct settings, splitter), "splitter", INIT | MIGRATE },
+	{ offsetof(struct settings, vector_type), "vector-type", INIT | MIGRATE },
+	{ offsetof(struct settings, index), "index", INIT | MIGRATE | INDEX },
+	{ offsetof(struct settings, m), "m", INIT | MIGRATE | INDEX },
+	{ offsetof(struct settings, ef_construction), "ef-construction", INIT | MIGRATE | INDEX },
+	{ offsetof(struct settings, lists), "lists", INIT | MIGRATE | INDEX },
+	{ offsetof(struct settings, to), "to", MIGRATE },
+	{ offsetof(struct settings, print), "print", MIGRATE },
 	{ offsetof(struct settings, encoding), "encoding", EXPORT | GET },
 	{ offsetof(struct settings, ids), "id", DELETE },
 	{ offsetof(struct settings, source), "source", DELETE },
 	{ offsetof(struct settings, filters), "filter", DELETE },
-	{ offsetof(struct settings, dry_run), "dry-run", DELETE },
+	{ offsetof(struct settings, dry_run), "dry-run", DELETE | MIGRATE },
 	{ offsetof(struct settings, yes), "yes", DELETE | DROP },
+	{ offsetof(struct settings, limit), "limit", SLOW },
+	{ offsetof(struct settings, sample), "sample", RECALL },
+	{ offsetof(struct settings, top), "top", RECALL },
+	{ offsetof(struct settings, ef_search), "ef-search", RECALL },
+	{ offsetof(struct settings, probes), "probes", RECALL },
 };
 
 static int
@@ -106,7 +155,9 @@ check_options(struct cli *c, int verb)
 		if (!(limited[i].verbs & 1 << verb) && opt_origin_of(&spec, &c->args, limited[i].offset) == OPT_COMMAND)
 			return cli_usage(c, "%s: has no option --%s", verbs[verb], limited[i].name);
 	}
-	if (c->args.operand_count > 1 && 1 << verb != GET)
+	if (c->args.operand_count > 2 && 1 << verb == INDEX)
+		return cli_usage(c, "index: one action at a time, but there is '%s'", c->args.operands[2]);
+	if (c->args.operand_count > 1 && 1 << verb != GET && 1 << verb != INDEX)
 		return cli_usage(c, "%s: takes no operands, but there is '%s'", verbs[verb], c->args.operands[1]);
 	if (c->args.operand_count < 2 && 1 << verb == GET)
 		return cli_usage(c, "get: which id?");
@@ -116,13 +167,7 @@ check_options(struct cli *c, int verb)
 int
 tool_open(struct tool *t, enum store_mode mode)
 {
-	struct store_options o = {
-		.url = t->s->store,
-		.collection = t->s->collection,
-		.mode = mode,
-		.wait = t->s->wait,
-		.log = &t->cli->log,
-	};
+	struct store_options o = store_options_from(&t->s->where, mode, &t->cli->log, NULL);
 
 	return store_open(&o, &t->store, &t->cli->err);
 }
@@ -133,7 +178,7 @@ tool_add_names(struct tool *t, struct buf *b)
 	json_add_key(b, "store");
 	json_add_string(b, slice_of(store_name(t->store)));
 	json_add_key(b, "collection");
-	json_add_string(b, slice_of(t->s->collection));
+	json_add_string(b, slice_of(t->s->where.collection));
 	buf_byte(b, '}');
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ static const char *const tools[] = {
 	"ingest\0put vector records into a store",
 	"search\0find in a store by meaning and by words",
 	"store\0administer stores",
+	"cost\0count, price, report and limit what models cost",
 	"model\0make and describe embedding models",
 	"doctor\0check the installation",
 	"help\0show the manual of a tool",
@@ -69,6 +71,21 @@ beside(char path[PATH_MAX], const char *tail, const char *name, const char *end)
 	return used < 0 || (size_t)used >= left ? -1 : 0;
 }
 
+/* Is there a file of this name in a directory of PATH, whether it can be run or not? */
+static int
+is_in_path(const char *name)
+{
+	const char *p = getenv("PATH");
+	char path[PATH_MAX];
+
+	for (size_t n; p != NULL && *p != '\0'; p += n + (p[n] == ':')) {
+		n = strcspn(p, ":");
+		if (snprintf(path, sizeof(path), "%.*s/%s", (int)n, p, name) < PATH_MAX && access(path, F_OK) == 0)
+			return 1;
+	}
+	return 0;
+}
+
 /* Become c1v-NAME; path is where its name is put together. Returns, with errno,
  * only when that is not possible. */
 static void
@@ -90,6 +107,9 @@ exec_tool(char path[PATH_MAX], const char *name, char **argv)
 	}
 	argv[0] = path;
 	execvp(path, argv);
+	/* So it ends as well when some directory of PATH may not be looked into. */
+	if (errno == EACCES && !is_in_path(path))
+		errno = ENOENT;
 }
 
 static int

@@ -56,7 +56,7 @@ void gather_shed(struct gather *g);
 /* Forget the document that is being gathered. */
 void gather_drop(struct gather *g);
 
-/* Document i of the batch, ready for store_put(); its lines. */
+/* Document i of the batch, ready for store_write(); its lines. */
 const struct document_row *gather_document(struct gather *g, size_t i,
     const struct line **lines, size_t *count);
 /* Forget the whole documents; the one being gathered stays. */

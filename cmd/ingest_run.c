@@ -1,5 +1,7 @@
 #include "ingest_run.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/num.h"
@@ -29,44 +31,30 @@ put_nowhere(const struct put_options *o, const struct document_row *d, struct pu
 	return 0;
 }
 
+int
+ingest_refused(void *arg, size_t i, const struct err *why, struct err *e)
+{
+	struct ingest *in = arg;
+	const struct line *lines;
+	size_t count;
+
+	gather_document(&in->gather, i, &lines, &count);
+	in->refused += count;
+	for (size_t k = 0; k < in->gather.documents[i].row.count; k++)
+		in->refused_without += in->gather.documents[i].row.chunks[k].vector == NULL;
+	return reject_all(in, lines, count, why, e);
+}
+
 static int
-put_documents(struct ingest *in, struct put_counts *counts, uint64_t *without, struct err *e)
+write_batch(struct ingest *in, const struct document_row *const *rows, size_t count, struct err *e)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < in->gather.document_count && rc == 0; i++) {
-		const struct line *lines;
-		size_t count;
-		const struct document_row *d = gather_document(&in->gather, i, &lines, &count);
-		struct err why;
-
-		if (cli_interrupted(e) != 0)
-			return e->code;
-		rc = in->store ? store_put(in->store, d, &in->put, counts, &why)
-		               : put_nowhere(&in->put, d, counts);
-		if (rc == C1V_PARTIAL) {
-			rc = reject_all(in, lines, count, &why, e);
-		} else if (rc == 0) {
-			in->rejects.good += count;
-			for (size_t k = 0; k < d->count; k++)
-				*without += d->chunks[k].vector == NULL;
-		} else {
-			*e = why;
-		}
-	}
+	if (in->store != NULL)
+		return store_write(in->store, rows, count, &in->put, &in->counts, e);
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = put_nowhere(&in->put, rows[i], &in->counts);
 	return rc;
-}
-
-static void
-add_counts(struct put_counts *to, const struct put_counts *more)
-{
-	to->documents += more->documents;
-	to->chunks += more->chunks;
-	to->added += more->added;
-	to->updated += more->updated;
-	to->skipped += more->skipped;
-	to->deleted += more->deleted;
-	to->duplicates += more->duplicates;
 }
 
 /* One transaction, and the lock only for its time. What is counted is
@@ -74,25 +62,29 @@ add_counts(struct put_counts *to, const struct put_counts *more)
 static int
 flush(struct ingest *in, struct err *e)
 {
-	struct put_counts counts = {0};
-	uint64_t without = 0;
+	size_t n = in->gather.document_count, records = 0, without = 0;
+	const struct document_row **rows;
 	int rc;
 
-	if (in->gather.document_count == 0)
+	if (n == 0)
 		return 0;
-	rc = in->store ? store_begin(in->store, e) : 0;
-	if (rc != 0)
-		return rc;
-	rc = put_documents(in, &counts, &without, e);
-	if (rc == 0 && in->store != NULL)
-		rc = store_commit(in->store, e);
-	else if (in->store != NULL)
-		store_rollback(in->store);
+	rows = mem_alloc(n * sizeof(*rows));
+	for (size_t i = 0; i < n; i++) {
+		const struct line *lines;
+		size_t count;
+		rows[i] = gather_document(&in->gather, i, &lines, &count);
+		records += count;
+		for (size_t k = 0; k < rows[i]->count; k++)
+			without += rows[i]->chunks[k].vector == NULL;
+	}
+	in->refused = in->refused_without = 0;
+	rc = write_batch(in, rows, n, e);
+	free(rows);
 	gather_clear(&in->gather);
 	if (rc != 0)
 		return rc;
-	add_counts(&in->counts, &counts);
-	in->without_vector += without;
+	in->rejects.good += records - in->refused;
+	in->without_vector += without - in->refused_without;
 	return 0;
 }
 

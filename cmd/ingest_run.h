@@ -18,11 +18,14 @@ struct ingest {
 	uint64_t without_vector;
 	struct progress progress;
 	struct input *input;
+	size_t refused, refused_without; /* records of the batch; of them without a vector */
 	int idled;               /* the input has been silent once since the last line */
 };
 
 /* Read everything and store it. 0 or an exit code with e; counts are right in
  * both cases. */
+/* For struct put_options. */
+int ingest_refused(void *arg, size_t i, const struct err *why, struct err *e);
 int ingest_run(struct ingest *in, struct err *e);
 /* The summary: one JSON object without its newline, or a sentence for people. */
 void ingest_summary(struct ingest *in, const char *store, const char *collection,

@@ -165,6 +165,8 @@ fill_query(struct tool *t, struct search_query *q)
 	    : least > CANDIDATES_LEAST ? least : CANDIDATES_LEAST);
 	q->min_score = s->min_score;
 	q->exact = s->exact;
+	q->ef_search = s->ef_search;
+	q->probes = s->probes;
 	q->no_collapse = s->no_collapse;
 	q->per_document = (size_t)s->per_document;
 	q->mmr = s->mmr;

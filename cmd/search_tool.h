@@ -12,15 +12,16 @@
 #include "embed/embed.h"
 #include "record/record.h"
 #include "store/filter.h"
-#include "store/store.h"
+#include "store/settings.h"
 
 enum query_type { QUERY_NDJSON, QUERY_TEXT };
 
 struct settings {
 	struct cli_common common;
-	const char *store, *collection, *model, *context, *similar_to, *fields, *weights, *rejects;
+	struct store_settings where;
+	const char *model, *context, *similar_to, *fields, *weights, *rejects;
 	struct opt_list filters;
-	int64_t limit, candidates, neighbors, per_document, max_record;
+	int64_t limit, candidates, ef_search, probes, neighbors, per_document, max_record;
 	int mode, fuse, exact, explain, no_collapse, web, json, pretty, type, strict;
 	double min_score, rrf_k, mmr;
 };

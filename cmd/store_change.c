@@ -40,20 +40,32 @@ confirm(struct tool *t, const char *question)
 	return err_set(&t->cli->err, C1V_NO, "nothing was changed");
 }
 
-int
-store_verb_init(struct tool *t)
+struct init_options
+tool_init_options(const struct tool *t)
 {
 	const struct settings *s = t->s;
-	struct init_options o = {
+
+	return (struct init_options){
 		.tokenizer = s->tokenizer,
 		.model = s->model,
 		.dims = (size_t)s->dims,
 		.splitter = s->splitter,
+		.vector_type = s->vector_type,
+		.index = {
+			.kind = s->index,
+			.m = s->m,
+			.ef_construction = s->ef_construction,
+			.lists = s->lists,
+		},
 	};
+}
+
+int
+store_verb_init(struct tool *t)
+{
+	struct init_options o = tool_init_options(t);
 	int rc;
 
-	if ((s->model != NULL) != (s->dims > 0))
-		return cli_usage(t->cli, "--model and --dims go together");
 	rc = tool_open(t, STORE_WRITE);
 	if (rc == 0)
 		rc = store_init(t->store, &o, &t->cli->err);
@@ -109,7 +121,7 @@ count_first(struct tool *t, struct selection *x, uint64_t *documents, uint64_t *
 	if (rc != 0 || t->s->dry_run || *chunks == 0)
 		return rc;
 	snprintf(question, sizeof(question), "delete %llu chunks (%llu whole documents) from %s?",
-	    (unsigned long long)*chunks, (unsigned long long)*documents, t->s->collection);
+	    (unsigned long long)*chunks, (unsigned long long)*documents, t->s->where.collection);
 	rc = confirm(t, question);
 	if (rc != 0)
 		return rc;
@@ -159,7 +171,7 @@ store_verb_drop(struct tool *t)
 	if (rc != 0)
 		return rc;
 	snprintf(question, sizeof(question), "drop the collection %s with %llu documents?",
-	    t->s->collection, (unsigned long long)c.documents);
+	    t->s->where.collection, (unsigned long long)c.documents);
 	rc = confirm(t, question);
 	if (rc != 0)
 		return rc;

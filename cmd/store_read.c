@@ -82,6 +82,82 @@ show_info(struct slice info, struct out *o)
 	arena_free(&a);
 }
 
+/* --- what a server tells of a table ------------------------------------------- */
+
+static double
+number_of(struct slice object, const char *key)
+{
+	struct slice value = json_get(object, key);
+	char text[32] = "";
+
+	if (value.p != NULL && json_type(value) == JSON_NUMBER && value.n < sizeof(text))
+		memcpy(text, value.p, value.n);
+	return strtod(text, NULL);
+}
+
+static void
+add_size(struct buf *b, const char *what, double bytes)
+{
+	static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+	int unit = 0;
+
+	for (; bytes >= 10000 && unit < 4; unit++)
+		bytes /= 1024;
+	buf_format(b, "%s %.*f %s", what, unit > 0 && bytes < 100, bytes, units[unit]);
+}
+
+static void
+show_indexes(struct slice collection, struct out *o, struct arena *a)
+{
+	struct json_walk w = json_walk(json_get(collection, "indexes"));
+	struct slice index, value;
+
+	while (json_item(&w, &index)) {
+		buf_string(&o->buf, "index ");
+		buf_slice(&o->buf, cell(index, "name", a));
+		buf_string(&o->buf, ": ");
+		buf_slice(&o->buf, cell(index, "kind", a));
+		add_size(&o->buf, ",", number_of(index, "bytes"));
+		buf_format(&o->buf, ", %.0f scans", number_of(index, "scans"));
+		value = json_get(index, "valid");
+		if (value.p != NULL && json_type(value) == JSON_FALSE)
+			buf_string(&o->buf, ", not valid");
+		out_line(o);
+	}
+}
+
+static void
+show_server(struct slice info, struct out *o)
+{
+	struct json_walk w = json_walk(json_get(info, "collections")), warnings = json_walk(json_get(info, "warnings"));
+	struct slice collection, text;
+	struct buf scratch = {0};
+	struct arena a = {0};
+
+	buf_string(&o->buf, "server: PostgreSQL ");
+	buf_slice(&o->buf, cell(info, "server", &a));
+	buf_string(&o->buf, ", pgvector ");
+	buf_slice(&o->buf, cell(info, "pgvector", &a));
+	out_line(o);
+	while (json_item(&w, &collection)) {
+		add_size(&o->buf, "table", number_of(collection, "table_bytes"));
+		add_size(&o->buf, ", out of line", number_of(collection, "toast_bytes"));
+		add_size(&o->buf, ", indexes", number_of(collection, "index_bytes"));
+		buf_format(&o->buf, "; %.0f dead rows; %.1f%% of pages found in memory", number_of(collection, "dead_rows"),
+		    number_of(collection, "cache_hit_ratio") * 100);
+		out_line(o);
+		show_indexes(collection, o, &a);
+	}
+	while (json_item(&warnings, &text)) {
+		buf_string(&o->buf, "warning: ");
+		utf8_add_visible(&o->buf, json_text(text, &scratch));
+		out_line(o);
+		scratch.len = 0;
+	}
+	buf_free(&scratch);
+	arena_free(&a);
+}
+
 int
 store_verb_info(struct tool *t)
 {
@@ -92,6 +168,8 @@ store_verb_info(struct tool *t)
 		rc = store_info(t->store, &json, &t->cli->err);
 	if (rc == 0 && t->pretty) {
 		show_info(buf_as_slice(&json), &t->cli->out);
+		if (json_get(buf_as_slice(&json), "server").p != NULL)
+			show_server(buf_as_slice(&json), &t->cli->out);
 	} else if (rc == 0) {
 		buf_slice(&t->cli->out.buf, buf_as_slice(&json));
 		out_line(&t->cli->out);

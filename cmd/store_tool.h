@@ -2,24 +2,31 @@
  *
  * c1v-store.c     options, which verb takes which
  * store_read.c    info, verify, export, get
- * store_change.c  init, delete, drop, vacuum */
+ * store_change.c  init, delete, drop, vacuum
+ * store_schema.c  migrate, migrations, index
+ * store_watch.c   slow, recall */
 #ifndef C1V_STORE_TOOL_H
 #define C1V_STORE_TOOL_H
 
 #include "cli/cli.h"
-#include "store/store.h"
+#include "store/settings.h"
 
 struct settings {
 	struct cli_common common;
-	const char *store, *collection;
-	double wait;
+	struct store_settings where;
 	int json, pretty;
-	const char *tokenizer, *model, *splitter; /* init */
+	const char *tokenizer, *model, *splitter; /* init, migrate */
 	int64_t dims;
+	const char *vector_type, *index;          /* init, migrate; index: as index */
+	int64_t m, ef_construction, lists;
+	int64_t to;                               /* migrate; 0: the latest */
+	int print;
+	int64_t limit;                            /* slow */
+	int64_t sample, top, ef_search, probes;   /* recall */
 	int encoding;                             /* export, get: 0 base64, 1 array, 2 none */
 	struct opt_list ids, filters;             /* delete */
 	const char *source;
-	int dry_run, yes;
+	int dry_run, yes;                         /* dry_run: migrate, too */
 };
 
 struct tool {
@@ -46,5 +53,14 @@ int store_verb_init(struct tool *t);
 int store_verb_delete(struct tool *t);
 int store_verb_drop(struct tool *t);
 int store_verb_vacuum(struct tool *t);
+
+/* What init and migrate make: from the settings. */
+struct init_options tool_init_options(const struct tool *t);
+int store_verb_migrate(struct tool *t);
+int store_verb_migrations(struct tool *t);
+int store_verb_index(struct tool *t);
+
+int store_verb_slow(struct tool *t);
+int store_verb_recall(struct tool *t);
 
 #endif

@@ -175,8 +175,8 @@ check_examples() {
 
 @test "a changed header rebuilds what includes it, and nothing else" {
 	need make
-	mkdir -p copy/cmd copy/common/store/sql
-	cp "$root/common/store/sql/to_c.awk" copy/common/store/sql/
+	mkdir -p copy/cmd copy/common/db
+	cp "$root/common/db/to_c.awk" copy/common/db/
 	cp "$root/Makefile" "$root/config.mk" copy/
 	cp "$root/cmd/c1v.c" copy/cmd/
 	tar -cf - -C "$root" common/base common/cli common/watch | tar -xf - -C copy

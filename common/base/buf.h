@@ -38,6 +38,16 @@ slice_is(struct slice a, const char *s)
 	return slice_equal(a, slice_of(s));
 }
 
+/* Order by bytes, as memcmp() has it; a text before what it begins. */
+static inline int
+slice_order(struct slice a, struct slice b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int c = n ? memcmp(a.p, b.p, n) : 0;
+
+	return c ? c : (a.n > b.n) - (a.n < b.n);
+}
+
 struct buf {
 	char *data;
 	size_t len, room;

@@ -17,13 +17,12 @@
 
 #include <signal.h>
 
+#include "base/module.h"
 #include "base/opt.h"
 #include "base/out.h"
 #include "watch/log.h"
 
 enum { CLI_GO = -1 }; /* not an exit code: the tool shall do its work */
-
-#define C1V_VERSION "1.0.0"
 
 /* Member `common` of every tool's settings. The table is made by
  * CLI_OPTIONS(struct settings). */

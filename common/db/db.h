@@ -112,4 +112,7 @@ int db_check(struct db *d, void (*finding)(void *arg, const char *text), void *a
 /* Bytes on disk: the file and its WAL. */
 int64_t db_size(const struct db *d);
 
+/* 1 when the owner of the connection wants to stop. */
+int db_stopped(const struct db *d);
+
 #endif

@@ -24,7 +24,4 @@ void db_unlock(struct db *d);
 /* Let SQLite wait for a busy file as long as options.wait says, or not at all. */
 void db_patience(struct db *d, int patient);
 
-/* 1 when the owner of the connection wants to stop. */
-int db_stopped(const struct db *d);
-
 #endif

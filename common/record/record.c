@@ -205,3 +205,28 @@ record_chunk(struct slice value, struct chunk_place *out, struct err *e)
 		rc = place_member(key, member, out, e);
 	return rc;
 }
+
+struct slice
+record_renumber(struct slice chunk, int64_t index, int64_t of, struct buf *b)
+{
+	struct json_walk w = json_walk(chunk);
+	struct slice key, value;
+	const char *glue = "{";
+
+	b->len = 0;
+	while (json_member(&w, &key, &value)) {
+		buf_string(b, glue);
+		buf_byte(b, '"');
+		buf_slice(b, key);
+		buf_string(b, "\":");
+		if (json_key_is(key, "index"))
+			num_add_int(b, index);
+		else if (json_key_is(key, "of"))
+			num_add_int(b, of);
+		else
+			buf_slice(b, value);
+		glue = ",";
+	}
+	buf_byte(b, '}');
+	return buf_as_slice(b);
+}

@@ -91,6 +91,9 @@ struct chunk_place {
 	struct slice headings;      /* raw array or SLICE_NONE */
 };
 int record_chunk(struct slice value, struct chunk_place *out, struct err *e);
+/* A validated `chunk` with another index and of, everything else as it stands; in b, which is
+ * emptied first. */
+struct slice record_renumber(struct slice chunk, int64_t index, int64_t of, struct buf *b);
 
 /* `embedding` as floats: array or base64 of little-endian float32. 1 and
  * dims floats in out (count set by the field; out grows); 0: null or absent;

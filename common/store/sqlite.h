@@ -77,6 +77,11 @@ int64_t sqlite_hash(struct slice content);
 
 /* --- sqlite_write.c, sqlite_put.c, sqlite_plan.c ------------------------ */
 
+int sqlite_write(struct store *s, const struct document_row *const *rows, size_t count,
+    const struct put_options *o, struct put_counts *counts, struct err *e);
+/* Begin takes the lock and a transaction, put adds documents to it, commit makes
+ * them durable and gives the lock back. C1V_PARTIAL from put: the document was
+ * refused, e says why, and the batch is as before; any other failure ends it. */
 int sqlite_begin(struct store *s, struct err *e);
 int sqlite_put(struct store *s, const struct document_row *d, const struct put_options *o,
     struct put_counts *counts, struct err *e);

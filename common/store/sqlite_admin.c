@@ -37,12 +37,26 @@ already_there(const struct sqlite_store *s, const struct init_options *o, struct
 	return err_hint(e, "use another collection, or drop this one first");
 }
 
+/* What only PostgreSQL has, or can do without. */
+static int
+check_kind(const struct init_options *o, struct err *e)
+{
+	if ((o->model != NULL) != (o->dims > 0))
+		return err_set(e, C1V_USAGE, "init: --model and --dims go together");
+	if (o->vector_type == NULL && o->index.kind == NULL && o->index.m == 0 &&
+	    o->index.ef_construction == 0 && o->index.lists == 0)
+		return 0;
+	return err_set(e, C1V_USAGE, "init: sqlite stores have neither a vector type nor a vector index to choose");
+}
+
 int
 sqlite_init(struct store *base, const struct init_options *o, struct err *e)
 {
 	struct sqlite_store *s = sqlite_of(base);
 	int rc = check_tokenizer(o->tokenizer, e), there;
 
+	if (rc == 0)
+		rc = check_kind(o, e);
 	if (rc == 0)
 		rc = db_begin(&s->db, e);
 	if (rc != 0)

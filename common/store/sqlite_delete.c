@@ -2,8 +2,7 @@
 
 #include <stdlib.h>
 
-#include "base/json.h"
-#include "base/num.h"
+#include "record/record.h"
 #include "store/filter.h"
 
 /* What is to go: whole documents, and single chunks of others. */
@@ -179,32 +178,6 @@ settle(struct sqlite_store *s, struct doomed *k, struct err *e)
 	return rc;
 }
 
-/* The record's `chunk` with another index and of, everything else as it stands. */
-static struct slice
-renumber(struct slice place, int64_t index, int64_t of, struct buf *b)
-{
-	struct json_walk w = json_walk(place);
-	struct slice key, value;
-	const char *glue = "{";
-
-	b->len = 0;
-	while (json_member(&w, &key, &value)) {
-		buf_string(b, glue);
-		buf_byte(b, '"');
-		buf_slice(b, key);
-		buf_string(b, "\":");
-		if (json_key_is(key, "index"))
-			num_add_int(b, index);
-		else if (json_key_is(key, "of"))
-			num_add_int(b, of);
-		else
-			buf_slice(b, value);
-		glue = ",";
-	}
-	buf_byte(b, '}');
-	return buf_as_slice(b);
-}
-
 /* The chunks that are left of a document are numbered anew, so that it is whole
  * in itself: the manifest holds, and an export can be taken in again. */
 static int
@@ -235,7 +208,7 @@ close_ranks(struct sqlite_store *s, int64_t document, struct err *e)
 		sqlite3_bind_int64(set, 1, left[i].slot);
 		sqlite3_bind_int64(set, 2, (sqlite3_int64)i);
 		db_bind_text(set, 3, left[i].place.p == NULL ? SLICE_NONE
-		    : renumber(left[i].place, (int64_t)i, (int64_t)count, &b));
+		    : record_renumber(left[i].place, (int64_t)i, (int64_t)count, &b));
 		rc = db_run(&s->db, set, e);
 	}
 	sqlite3_finalize(set);

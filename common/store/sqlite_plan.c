@@ -145,26 +145,17 @@ load_document(struct sqlite_store *s, struct work *w, struct err *e)
 /* --- what shall become of it ---------------------------------------------- */
 
 static int
-compare_text(struct slice a, struct slice b)
-{
-	size_t n = a.n < b.n ? a.n : b.n;
-	int c = n ? memcmp(a.p, b.p, n) : 0;
-
-	return c ? c : (a.n > b.n) - (a.n < b.n);
-}
-
-static int
 by_old_id(const void *a, const void *b)
 {
 	const struct old_chunk *const *x = a, *const *y = b;
 
-	return compare_text((*x)->id, (*y)->id);
+	return slice_order((*x)->id, (*y)->id);
 }
 
 static int
 by_text(const void *a, const void *b)
 {
-	return compare_text(*(const struct slice *)a, *(const struct slice *)b);
+	return slice_order(*(const struct slice *)a, *(const struct slice *)b);
 }
 
 static void
@@ -183,7 +174,7 @@ find_old(struct work *w, struct slice id)
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int c = compare_text(w->by_id[middle]->id, id);
+		int c = slice_order(w->by_id[middle]->id, id);
 		if (c == 0)
 			return w->by_id[middle];
 		if (c < 0)

@@ -152,6 +152,58 @@ sqlite_commit(struct store *base, struct err *e)
 	return rc;
 }
 
+/* The documents, one after the other. */
+static int
+put_all(struct store *base, const struct document_row *const *rows, size_t count,
+    const struct put_options *o, struct put_counts *counts, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		struct err why;
+
+		if (db_stopped(&sqlite_of(base)->db))
+			return err_set(e, C1V_AGAIN, "writing to %s: interrupted", base->name);
+		rc = sqlite_put(base, rows[i], o, counts, &why);
+		if (rc == C1V_PARTIAL)
+			rc = o->refused(o->arg, i, &why, e);
+		else if (rc != 0)
+			*e = why;
+	}
+	return rc;
+}
+
+static void
+add_counts(struct put_counts *to, const struct put_counts *more)
+{
+	to->documents += more->documents;
+	to->chunks += more->chunks;
+	to->added += more->added;
+	to->updated += more->updated;
+	to->skipped += more->skipped;
+	to->deleted += more->deleted;
+	to->duplicates += more->duplicates;
+}
+
+int
+sqlite_write(struct store *base, const struct document_row *const *rows, size_t count,
+    const struct put_options *o, struct put_counts *counts, struct err *e)
+{
+	struct put_counts fresh = {0};
+	int rc = sqlite_begin(base, e);
+
+	if (rc != 0)
+		return rc;
+	rc = put_all(base, rows, count, o, &fresh, e);
+	if (rc == 0)
+		rc = sqlite_commit(base, e);
+	else
+		sqlite_rollback(base);
+	if (rc == 0)
+		add_counts(counts, &fresh);
+	return rc;
+}
+
 void
 sqlite_rollback(struct store *base)
 {

@@ -3,11 +3,22 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/module.h"
+#include "store/settings.h"
 #include "store/store_driver.h"
 
 enum { NAME_MAX_BYTES = 48 };
 
-static const struct store_driver *const drivers[] = {&sqlite_driver};
+/* The kinds of stores by the scheme of their URL: linked in, or a module. */
+static const struct {
+	const char *scheme;
+	const struct store_driver *driver;
+	const char *module;
+} kinds[] = {
+	{"sqlite", &sqlite_driver, NULL},
+	{"postgres", NULL, "store_postgres"},
+	{"postgresql", NULL, "store_postgres"},
+};
 
 static int
 check_collection(const char *name, struct err *e)
@@ -34,41 +45,62 @@ scheme_length(const char *url)
 	return n > 1 && url[n] == ':' ? n : 0;
 }
 
-/* scheme://user:password@host */
+/* scheme://user:password@host, or a password given by its name */
 static int
 has_password(const char *url)
 {
 	const char *p = strstr(url, "://"), *at, *colon;
-	size_t n;
+	size_t port;
 
 	if (p == NULL)
-		return 0;
+		return strncasecmp(url, "postgres", 8) == 0 && strstr(url, "password") != NULL;
 	p += 3;
-	n = strcspn(p, "/?#");
-	at = memchr(p, '@', n);
+	at = strchr(p, '@');
 	colon = at ? memchr(p, ':', (size_t)(at - p)) : NULL;
+	/* A / in a password, which should be %2F, makes it no port. */
+	port = colon ? strspn(colon + 1, "0123456789") : 0;
+	if (port > 0 && strchr("/?#,", colon[1 + port]) != NULL)
+		colon = NULL;
 	return (colon != NULL && colon + 1 < at) || strstr(url, "password=") != NULL;
 }
 
-static int
-open_url(const struct store_options *o, const char *url, struct store **out, struct err *e)
+/* The driver for url; *rest is what it gets. */
+static const struct store_driver *
+driver_for(const char *url, const char **rest, struct err *e)
 {
 	size_t n = scheme_length(url);
 
+	*rest = url;
 	if (n == 0)
-		return drivers[0]->open(o, url, out, e);
-	for (size_t i = 0; i < sizeof(drivers) / sizeof(*drivers); i++) {
-		if (strlen(drivers[i]->scheme) == n && strncasecmp(drivers[i]->scheme, url, n) == 0)
-			return drivers[i]->open(o, url[n + 1] ? url + n + 1 : NULL, out, e);
+		return &sqlite_driver;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (strlen(kinds[i].scheme) != n || strncasecmp(kinds[i].scheme, url, n) != 0)
+			continue;
+		if (kinds[i].driver == NULL)
+			return module_load(kinds[i].module, e);
+		*rest = url[n + 1] ? url + n + 1 : NULL;
+		return kinds[i].driver;
 	}
 	err_set(e, C1V_CONFIG, "store %.*s:…: no such kind of store", (int)n, url);
-	return err_hint(e, "kinds: sqlite:PATH; a path with a colon is written sqlite:PATH");
+	err_hint(e, "kinds: sqlite:PATH, postgres://…; a path with a colon is written sqlite:PATH");
+	return NULL;
+}
+
+static int
+check_driver(const struct store_options *o, const struct store_driver *d, struct err *e)
+{
+	const char *option = o->schema ? "--schema" : o->columns ? "--columns" : o->set_count ? "--pg-set" : NULL;
+
+	if (d == &sqlite_driver && option != NULL)
+		return err_set(e, C1V_USAGE, "%s: is for PostgreSQL stores", option);
+	return 0;
 }
 
 int
 store_open(const struct store_options *o, struct store **out, struct err *e)
 {
-	const char *url = o->url;
+	const struct store_driver *driver = &sqlite_driver;
+	const char *url = o->url, *rest = NULL;
 	int rc = check_collection(o->collection, e);
 
 	*out = NULL;
@@ -83,9 +115,31 @@ store_open(const struct store_options *o, struct store **out, struct err *e)
 		err_set(e, C1V_USAGE, "store: a password inside a URL can be seen by others");
 		return err_hint(e, "put the URL into a variable and name it: env:NAME");
 	}
-	if (url == NULL || *url == '\0')
-		return drivers[0]->open(o, NULL, out, e);
-	return open_url(o, url, out, e);
+	if (url != NULL && *url != '\0')
+		driver = driver_for(url, &rest, e);
+	if (driver == NULL)
+		return e->code;
+	rc = check_driver(o, driver, e);
+	return rc ? rc : driver->open(o, rest, out, e);
+}
+
+struct store_options
+store_options_from(const struct store_settings *s, enum store_mode mode, struct log *log, int (*stop)(void))
+{
+	return (struct store_options){
+		.url = s->url,
+		.collection = s->collection,
+		.mode = mode,
+		.wait = s->wait,
+		.log = log,
+		.stop = stop,
+		.schema = s->schema,
+		.columns = s->columns,
+		.set = s->set.items,
+		.set_count = s->set.count,
+		.connect_timeout = s->connect_timeout,
+		.statement_timeout = s->statement_timeout,
+	};
 }
 
 int
@@ -107,28 +161,10 @@ store_collection(struct store *s, struct collection *out, struct err *e)
 }
 
 int
-store_begin(struct store *s, struct err *e)
+store_write(struct store *s, const struct document_row *const *rows, size_t count,
+    const struct put_options *o, struct put_counts *counts, struct err *e)
 {
-	return s->driver->begin(s, e);
-}
-
-int
-store_put(struct store *s, const struct document_row *d, const struct put_options *o,
-    struct put_counts *counts, struct err *e)
-{
-	return s->driver->put(s, d, o, counts, e);
-}
-
-int
-store_commit(struct store *s, struct err *e)
-{
-	return s->driver->commit(s, e);
-}
-
-void
-store_rollback(struct store *s)
-{
-	s->driver->rollback(s);
+	return s->driver->write(s, rows, count, o, counts, e);
 }
 
 int
@@ -180,9 +216,51 @@ store_vacuum(struct store *s, uint64_t *before, uint64_t *after, struct err *e)
 	return s->driver->vacuum(s, before, after, e);
 }
 
+/* --- what only some kinds of stores have ------------------------------------- */
+
+static int
+has_not(const struct store *s, const char *what, struct err *e)
+{
+	return err_set(e, C1V_USAGE, "%s: %s stores have none", what, s->driver->scheme);
+}
+
+int
+store_migrate(struct store *s, const struct migrate_options *o, struct err *e)
+{
+	return s->driver->migrate ? s->driver->migrate(s, o, e) : has_not(s, "migrations", e);
+}
+
+int
+store_migrations(struct store *s, store_json_fn *fn, void *arg, struct err *e)
+{
+	return s->driver->migrations ? s->driver->migrations(s, fn, arg, e) : has_not(s, "migrations", e);
+}
+
+int
+store_index(struct store *s, const struct index_options *o, store_json_fn *fn, void *arg, struct err *e)
+{
+	return s->driver->index ? s->driver->index(s, o, fn, arg, e) : has_not(s, "vector index", e);
+}
+
+int
+store_slow(struct store *s, size_t limit, store_json_fn *fn, void *arg, struct err *e)
+{
+	return s->driver->slow ? s->driver->slow(s, limit, fn, arg, e) : has_not(s, "memory of slow statements", e);
+}
+
+int
+store_recall(struct store *s, const struct recall_options *o, struct buf *json, struct err *e)
+{
+	return s->driver->recall ? s->driver->recall(s, o, json, e) : has_not(s, "vector index", e);
+}
+
+/* --- searching ---------------------------------------------------------------- */
+
 int
 store_search(struct store *s, const struct search_query *q, struct search_hits *out, struct err *e)
 {
+	if (s->driver == &sqlite_driver && (q->ef_search > 0 || q->probes > 0))
+		return err_set(e, C1V_USAGE, "%s: is for PostgreSQL stores", q->probes > 0 ? "--probes" : "--ef-search");
 	return s->driver->search(s, q, out, e);
 }
 

@@ -1,6 +1,6 @@
 /* store: documents, chunks, vectors and full text in one place.
  *
- * A store is named by a URL ("sqlite:PATH", a bare path, later postgres://…).
+ * A store is named by a URL ("sqlite:PATH", a bare path, "postgres://…").
  * Drivers are tables of functions (store_driver.h), known only inside this
  * room. A store holds collections; each has its own model, and its chunks, vectors,
  * full-text rows and manifest change in one transaction. */
@@ -24,6 +24,14 @@ struct store_options {
 	double wait;            /* seconds to wait for the lock, then C1V_AGAIN "locked by pid N" */
 	struct log *log;
 	int (*stop)(void);      /* asked while waiting or working long: other than 0 gives up with C1V_AGAIN; NULL: never */
+	int offline;            /* do not connect: only store_migrate() with print can be asked */
+	/* Of PostgreSQL only: C1V_USAGE when another kind of store is given them. */
+	const char *schema;     /* of the collection's table; NULL: the first of the search path */
+	const char *columns;    /* "id=…,content=…,metadata=…,embedding=…": a table that others made; NULL: ours */
+	const char *const *set; /* "app.tenant=7": variables within each transaction */
+	size_t set_count;
+	double connect_timeout;   /* seconds; 0: as the URL or PGCONNECT_TIMEOUT has it, else 10 */
+	double statement_timeout; /* seconds; 0: as the server has it */
 };
 
 /* 0 or C1V_CONFIG (unknown scheme, password in the URL: C1V_USAGE), C1V_DATA (damaged or not a store), C1V_IO,
@@ -38,7 +46,7 @@ const char *store_name(const struct store *s);
 struct collection {
 	const char *name, *model, *api_base, *digest, *metric, *splitter, *tokenizer;
 	size_t dims;                  /* 0: no vector yet */
-	uint64_t documents, chunks, vectors;
+	uint64_t documents, chunks, vectors; /* in PostgreSQL estimates, but 0 only when there is none */
 };
 /* The open collection; C1V_NO when it does not exist. */
 int store_collection(struct store *s, struct collection *out, struct err *e);
@@ -74,7 +82,9 @@ struct put_options {
 	/* For --dry-run: each chunk and what would happen ("add", "update",
 	 * "skip", "delete"); NULL: not wanted. */
 	void (*each)(void *arg, const char *what, struct slice document, struct slice chunk);
-	void *arg;
+	/* Document i of the batch is refused: why (its code is C1V_DATA). Other than 0 ends the batch. */
+	int (*refused)(void *arg, size_t i, const struct err *why, struct err *e);
+	void *arg;    /* of both */
 };
 
 struct put_counts {
@@ -82,16 +92,12 @@ struct put_counts {
 	uint64_t added, updated, skipped, deleted, duplicates; /* chunks */
 };
 
-/* A batch: begin takes the lock and a transaction, put adds documents to it,
- * commit makes them durable and gives the lock back. C1V_PARTIAL from put: the
- * document was refused, e says why (its code is C1V_DATA), and the batch is as
- * before; any other failure ends the batch (rolled back). In a store opened
- * with STORE_READ a batch is for dry runs. */
-int store_begin(struct store *s, struct err *e);
-int store_put(struct store *s, const struct document_row *d, const struct put_options *o,
-    struct put_counts *counts, struct err *e);
-int store_commit(struct store *s, struct err *e);
-void store_rollback(struct store *s);
+/* Put a batch of documents in order (an id may stand twice), in one transaction: 0 when it is
+ * committed, and counts (which is added to) then says what became of it. A document that is refused leaves no trace; the others
+ * go in. On failure nothing of the batch is stored and counts is as it was, but refused() may
+ * have been called. In a store opened with STORE_READ only dry runs can be made. */
+int store_write(struct store *s, const struct document_row *const *rows, size_t count,
+    const struct put_options *o, struct put_counts *counts, struct err *e);
 
 /* --- administration ----------------------------------------------------- */
 
@@ -100,8 +106,38 @@ struct init_options {
 	const char *model;     /* NULL: set by the first vector */
 	size_t dims;
 	const char *splitter;
+	/* PostgreSQL: */
+	const char *vector_type; /* "vector", "halfvec"; NULL: halfvec above 2,000 dims */
+	struct index_options {
+		enum index_action { INDEX_STATUS, INDEX_BUILD, INDEX_REBUILD, INDEX_DROP } action;
+		const char *kind;        /* "hnsw" (default), "ivfflat", "none" */
+		int64_t m, ef_construction, lists; /* 0: pgvector's default, lists for the row count */
+		struct progress *progress; /* shown while it builds, or NULL */
+	} index;
 };
 int store_init(struct store *s, const struct init_options *o, struct err *e);
+
+/* Schema versions, of stores that have them (others: C1V_USAGE, as for every function that a kind
+ * of store does not have). */
+struct migrate_options {
+	int64_t to;              /* -1: the latest */
+	int dry_run;             /* say what would be done */
+	int print;               /* write the SQL instead, for somebody else to apply: needs no server */
+	const struct init_options *init;
+	struct buf *out;         /* where print and dry_run write */
+};
+int store_migrate(struct store *s, const struct migrate_options *o, struct err *e);
+typedef int store_json_fn(void *arg, struct slice object, struct err *e);
+/* Each migration: {"version","name","checksum","applied_at" or null, "state":"applied|due|changed|unknown"}. */
+int store_migrations(struct store *s, store_json_fn *fn, void *arg, struct err *e);
+/* The vector index: one object for status, or when done. */
+int store_index(struct store *s, const struct index_options *o, store_json_fn *fn, void *arg, struct err *e);
+/* The slowest statements that the server remembers, slowest first. */
+int store_slow(struct store *s, size_t limit, store_json_fn *fn, void *arg, struct err *e);
+/* How well the index finds what an exact scan finds, over a sample of stored vectors:
+ * {"sample","k","recall","p50_ms","p95_ms","exact_p50_ms","exact_p95_ms","index"}. */
+struct recall_options { size_t sample, k; int64_t ef_search, probes; };
+int store_recall(struct store *s, const struct recall_options *o, struct buf *json, struct err *e);
 
 /* Append one JSON object that describes the store or the collection. */
 int store_info(struct store *s, struct buf *json, struct err *e);
@@ -154,7 +190,8 @@ struct search_query {
 	size_t limit;            /* results wanted */
 	size_t candidates;       /* of each leg before fusion */
 	double min_score;        /* cosine; below: dropped from the vector leg. -2: none */
-	int exact;               /* scan float32, not codes */
+	int exact;               /* scan float32, not codes and without an index */
+	int64_t ef_search, probes; /* of PostgreSQL's vector index; 0: what the number of candidates needs */
 	const struct filter *filter; /* NULL: all */
 	int same_filter;         /* it is the one of the search before: what passed is still known */
 	const char *exclude_id;  /* for --similar-to, or NULL */

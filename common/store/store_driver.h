@@ -1,8 +1,8 @@
 /* store_driver: what a driver of the store room provides. Private to the room.
  *
- * A driver's own struct begins with struct store. All slots must be set; their
- * contracts are those of the store_… functions of the same name in store.h,
- * which are thin calls through this table (store.c). */
+ * A driver's own struct begins with struct store. The slots' contracts are
+ * those of the store_… functions of the same name in store.h, which are thin
+ * calls through this table (store.c). All must be set but the last group. */
 #ifndef C1V_STORE_DRIVER_H
 #define C1V_STORE_DRIVER_H
 
@@ -10,17 +10,14 @@
 
 struct store_driver {
 	const char *scheme; /* "sqlite" */
-	/* rest: the URL behind "scheme:", or NULL for the driver's default. The
-	 * collection's name is valid. On failure *out stays untouched. */
+	/* rest: NULL for the driver's default; of sqlite what stood behind the scheme, of
+	 * others the whole URL. The collection's name is valid. On failure *out stays untouched. */
 	int (*open)(const struct store_options *o, const char *rest, struct store **out, struct err *e);
 	int (*close)(struct store *s, struct err *e);
 	int (*collection)(struct store *s, struct collection *out, struct err *e);
 
-	int (*begin)(struct store *s, struct err *e);
-	int (*put)(struct store *s, const struct document_row *d, const struct put_options *o,
-	    struct put_counts *counts, struct err *e);
-	int (*commit)(struct store *s, struct err *e);
-	void (*rollback)(struct store *s);
+	int (*write)(struct store *s, const struct document_row *const *rows, size_t count,
+	    const struct put_options *o, struct put_counts *counts, struct err *e);
 
 	int (*init)(struct store *s, const struct init_options *o, struct err *e);
 	int (*info)(struct store *s, struct buf *json, struct err *e);
@@ -35,6 +32,13 @@ struct store_driver {
 	int (*search)(struct store *s, const struct search_query *q, struct search_hits *out, struct err *e);
 	int (*neighbors)(struct store *s, struct slice document, int64_t first, int64_t last,
 	    stored_chunk_fn *fn, void *arg, struct err *e);
+
+	/* NULL: this kind of store has no such thing. */
+	int (*migrate)(struct store *s, const struct migrate_options *o, struct err *e);
+	int (*migrations)(struct store *s, store_json_fn *fn, void *arg, struct err *e);
+	int (*index)(struct store *s, const struct index_options *o, store_json_fn *fn, void *arg, struct err *e);
+	int (*slow)(struct store *s, size_t limit, store_json_fn *fn, void *arg, struct err *e);
+	int (*recall)(struct store *s, const struct recall_options *o, struct buf *json, struct err *e);
 };
 
 /* The base of every driver's struct. */

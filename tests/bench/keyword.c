@@ -14,7 +14,7 @@
 #include "store/sqlite_search.h"
 #include "store/store.h"
 
-enum { TEXTS = 98000, WORDS = 60000, QUERIES = 100, ROUNDS = 2, LIMIT = 10 };
+enum { TEXTS = 98000, BATCH = 1000, WORDS = 60000, QUERIES = 100, ROUNDS = 2, LIMIT = 10 };
 
 static uint64_t seed = 88172645463325252u;
 
@@ -48,34 +48,43 @@ fail(const struct err *e)
 	return e->code;
 }
 
+/* Texts first to first + BATCH, in one transaction. */
+static int
+add_batch(struct store *s, int first, struct err *e)
+{
+	struct chunk_row rows[BATCH] = {0};
+	struct document_row documents[BATCH];
+	const struct document_row *batch[BATCH];
+	struct put_options put = {0};
+	struct put_counts counts = {0};
+	struct arena held = {0};
+	int rc;
+
+	for (int i = 0; i < BATCH; i++) {
+		struct buf content = {0};
+
+		add_text(&content, 20 + (int)(uniform() * 140));
+		rows[i].id = slice_of(arena_format(&held, "t%d", first + i));
+		rows[i].content = (struct slice){arena_bytes(&held, content.data, content.len), content.len};
+		documents[i] = (struct document_row){.id = rows[i].id, .chunks = &rows[i], .count = 1};
+		batch[i] = &documents[i];
+		buf_free(&content);
+	}
+	rc = store_write(s, batch, BATCH, &put, &counts, e);
+	arena_free(&held);
+	return rc;
+}
+
 static int
 make_store(const char *path)
 {
 	struct store_options o = {.url = path, .collection = "documents", .mode = STORE_WRITE, .wait = 5};
-	struct put_options put = {0};
-	struct put_counts counts = {0};
 	struct err e = {0};
 	struct store *s;
 	int rc = store_open(&o, &s, &e);
 
-	for (int i = 0; rc == 0 && i < TEXTS; i++) {
-		struct buf content = {0}, id = {0};
-		struct chunk_row row = {0};
-		struct document_row d = {.chunks = &row, .count = 1};
-
-		if (i % 5000 == 0)
-			rc = store_begin(s, &e);
-		add_text(&content, 20 + (int)(uniform() * 140));
-		buf_format(&id, "t%d", i);
-		row.id = d.id = buf_as_slice(&id);
-		row.content = buf_as_slice(&content);
-		if (rc == 0)
-			rc = store_put(s, &d, &put, &counts, &e);
-		if (rc == 0 && (i % 5000 == 4999 || i == TEXTS - 1))
-			rc = store_commit(s, &e);
-		buf_free(&content);
-		buf_free(&id);
-	}
+	for (int i = 0; rc == 0 && i < TEXTS; i += BATCH)
+		rc = add_batch(s, i, &e);
 	if (rc == 0)
 		rc = store_close(s, &e);
 	return rc ? fail(&e) : 0;

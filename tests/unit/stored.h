@@ -126,50 +126,57 @@ stored_random(uint64_t *seed) /* xorshift64 (Marsaglia 2003) */
 	return *seed;
 }
 
-/* Document `number` in its edition: two chunks, words that are common and rare,
- * vectors. */
-static inline int
-stored_put(struct store *s, unsigned number, unsigned edition, struct err *e)
-{
-	struct put_options options = {0};
-	struct put_counts counts = {0};
-	struct chunk_row rows[2];
-	struct document_row d = {.chunks = rows, .count = 2, .model = slice_of("m"), .dims = STORED_DIMS};
-	struct buf id[3] = {{0}}, content[2] = {{0}};
+/* A document of two chunks: words that are common and rare, vectors. */
+struct stored_document {
+	struct document_row row;
+	struct chunk_row chunks[2];
 	float vectors[2][STORED_DIMS];
-	uint64_t seed = 88172645463325252u + number * 1000003u + edition;
-	int rc;
+};
 
-	buf_format(&id[2], "d%u", number);
-	d.id = buf_as_slice(&id[2]);
+/* Document `number` in its edition; texts are the arena's. */
+static inline void
+stored_make(struct stored_document *d, unsigned number, unsigned edition, struct arena *a)
+{
+	uint64_t seed = 88172645463325252u + number * 1000003u + edition;
+
+	*d = (struct stored_document){.row = {.id = slice_of(arena_format(a, "d%u", number)), .chunks = d->chunks,
+	    .count = 2, .model = slice_of("m"), .dims = STORED_DIMS}};
 	for (unsigned c = 0; c < 2; c++) {
-		buf_format(&id[c], "d%u#%u", number, c);
-		buf_format(&content[c], "edition %u of document %u part %u", edition, number, c);
+		struct buf content = {0};
+
+		buf_format(&content, "edition %u of document %u part %u", edition, number, c);
 		for (int w = 0; w < 12; w++)
-			buf_format(&content[c], " word%u", (unsigned)(stored_random(&seed) % (1 + stored_random(&seed) % 60)));
+			buf_format(&content, " word%u", (unsigned)(stored_random(&seed) % (1 + stored_random(&seed) % 60)));
 		for (int i = 0; i < STORED_DIMS; i++)
-			vectors[c][i] = (float)(int64_t)(stored_random(&seed) % 2001) - 1000;
-		rows[c] = (struct chunk_row){.id = buf_as_slice(&id[c]), .content = buf_as_slice(&content[c]),
-		    .index = c, .vector = vectors[c], .metadata = slice_of("{\"type\":\"t\"}"),
+			d->vectors[c][i] = (float)(int64_t)(stored_random(&seed) % 2001) - 1000;
+		d->chunks[c] = (struct chunk_row){.id = slice_of(arena_format(a, "d%u#%u", number, c)),
+		    .content = {arena_bytes(a, content.data, content.len), content.len},
+		    .index = c, .vector = d->vectors[c], .metadata = slice_of("{\"type\":\"t\"}"),
 		    .place = slice_of(c ? "{\"index\":1,\"of\":2}" : "{\"index\":0,\"of\":2}")};
+		buf_free(&content);
 	}
-	rc = store_put(s, &d, &options, &counts, e);
-	for (int i = 0; i < 3; i++)
-		buf_free(&id[i]);
-	buf_free(&content[0]);
-	buf_free(&content[1]);
-	return rc;
 }
 
 /* A batch: documents first … last - 1 in this edition. */
 static inline int
 stored_batch(struct store *s, unsigned first, unsigned last, unsigned edition, struct err *e)
 {
-	int rc = store_begin(s, e);
+	struct put_options options = {0};
+	struct put_counts counts = {0};
+	struct arena texts = {0};
+	struct stored_document *d = mem_zero(last - first, sizeof(*d));
+	const struct document_row **rows = mem_zero(last - first, sizeof(*rows));
+	int rc;
 
-	for (unsigned i = first; rc == 0 && i < last; i++)
-		rc = stored_put(s, i, edition, e);
-	return rc == 0 ? store_commit(s, e) : rc;
+	for (unsigned i = first; i < last; i++) {
+		stored_make(&d[i - first], i, edition, &texts);
+		rows[i - first] = &d[i - first].row;
+	}
+	rc = store_write(s, rows, last - first, &options, &counts, e);
+	free(rows);
+	free(d);
+	arena_free(&texts);
+	return rc;
 }
 
 /* For store_verify(): the code says enough. */

@@ -63,6 +63,10 @@ make_collection(size_t count)
 	struct err e = {0};
 	struct put_counts counts = {0};
 	struct put_options options = {0};
+	struct arena held = {0};
+	struct chunk_row *rows;
+	struct document_row *documents;
+	const struct document_row **batch;
 	struct store *s;
 
 	snprintf(path, sizeof(path), "/tmp/c1v-keyword-%d.db", (int)getpid());
@@ -70,13 +74,12 @@ make_collection(size_t count)
 	seed = 88172645463325252u;
 	text_count = count;
 	texts = mem_zero(count, sizeof(*texts));
-	s = open_store(STORE_WRITE);
-	CHECK_INT(store_begin(s, &e), 0);
+	rows = mem_zero(count, sizeof(*rows));
+	documents = mem_zero(count, sizeof(*documents));
+	batch = mem_zero(count, sizeof(*batch));
 	for (size_t i = 0; i < count; i++) {
 		struct text *t = &texts[i];
-		struct buf content = {0}, id = {0};
-		struct chunk_row row = {0};
-		struct document_row d = {0};
+		struct buf content = {0};
 
 		t->count = 1 + (int)(uniform() * (LONGEST - 1));
 		for (int k = 0; k < t->count; k++) {
@@ -86,17 +89,20 @@ make_collection(size_t count)
 			spell(&content, t->words[k]);
 		}
 		t->bytes = content.len;
-		buf_format(&id, "t%zu", i);
-		row.id = d.id = buf_as_slice(&id);
-		row.content = buf_as_slice(&content);
-		d.chunks = &row;
-		d.count = 1;
-		CHECK_INT(store_put(s, &d, &options, &counts, &e), 0);
+		rows[i].id = slice_of(arena_format(&held, "t%zu", i));
+		rows[i].content = (struct slice){arena_bytes(&held, content.data, content.len), content.len};
+		documents[i] = (struct document_row){.id = rows[i].id, .chunks = &rows[i], .count = 1};
+		batch[i] = &documents[i];
 		buf_free(&content);
-		buf_free(&id);
 	}
-	CHECK_INT(store_commit(s, &e), 0);
+	s = open_store(STORE_WRITE);
+	CHECK_INT(store_write(s, batch, count, &options, &counts, &e), 0);
+	CHECK_INT(counts.added, count);
 	CHECK_INT(store_close(s, &e), 0);
+	arena_free(&held);
+	free(rows);
+	free(documents);
+	free(batch);
 }
 
 static void

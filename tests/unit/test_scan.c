@@ -51,28 +51,31 @@ make_collection(void)
 {
 	struct put_counts counts = {0};
 	struct put_options options = {0};
+	struct chunk_row *rows = mem_zero(CHUNKS, sizeof(*rows));
+	struct document_row *documents = mem_zero(CHUNKS, sizeof(*documents));
+	const struct document_row **batch = mem_zero(CHUNKS, sizeof(*batch));
+	struct arena texts = {0};
 	struct store *s;
 	struct err e = {0};
 
 	snprintf(path, sizeof(path), "/tmp/c1v-scan-%d.db", (int)getpid());
 	vectors = mem_zero(CHUNKS, DIMS * sizeof(*vectors));
 	s = open_store(STORE_WRITE);
-	CHECK_INT(store_begin(s, &e), 0);
 	for (int i = 0; i < CHUNKS; i++) {
-		struct buf content = {0}, id = {0};
-		struct chunk_row row = {.vector = vectors + i * DIMS};
-		struct document_row d = {.chunks = &row, .count = 1, .model = slice_of("m"), .dims = DIMS};
+		char *text = arena_format(&texts, "number%d of%d many%d", i, i % 700, i % 3);
 
 		random_vector(vectors + i * DIMS);
-		buf_format(&content, "number%d of%d many%d", i, i % 700, i % 3);
-		buf_format(&id, "t%05d", i);
-		row.id = d.id = buf_as_slice(&id);
-		row.content = buf_as_slice(&content);
-		CHECK_INT(store_put(s, &d, &options, &counts, &e), 0);
-		buf_free(&content);
-		buf_free(&id);
+		rows[i] = (struct chunk_row){.id = slice_of(arena_format(&texts, "t%05d", i)),
+		    .content = slice_of(text), .vector = vectors + i * DIMS};
+		documents[i] = (struct document_row){.id = rows[i].id, .chunks = &rows[i], .count = 1,
+		    .model = slice_of("m"), .dims = DIMS};
+		batch[i] = &documents[i];
 	}
-	CHECK_INT(store_commit(s, &e), 0);
+	CHECK_INT(store_write(s, batch, CHUNKS, &options, &counts, &e), 0);
+	arena_free(&texts);
+	free(rows);
+	free(documents);
+	free(batch);
 	/* Blocks that are not there, alone, side by side and at the end. */
 	CHECK_INT(sqlite_exec(sqlite_of(s), "DELETE FROM \"{c}_block\" WHERE id IN (2, 5, 6, 20)", &e), 0);
 	CHECK_INT(store_close(s, &e), 0);
