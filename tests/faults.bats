@@ -6,6 +6,7 @@
 #     C1V_TEST_SCALE   so many times the usual number of documents, cuts and
 #                      flips (1), here and in test_cut and test_damage
 
+# bats file_tags=long
 load helper
 load fault
 

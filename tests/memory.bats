@@ -2,6 +2,7 @@
 # When memory runs out: 71 or the right answer, whichever allocation fails; and
 # large input in little memory.
 
+# bats file_tags=long
 load helper
 load fault
 
