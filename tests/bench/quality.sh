@@ -17,8 +17,9 @@ PATH=$build/bin:$PATH
 data=$top/share/prd-templates
 work=$(mktemp -d "${TMPDIR:-/tmp}/c1v-quality.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-export C1V_STORE=sqlite:$work/store.db C1V_SHARE=${C1V_SHARE:-$build/share/c1v}
+export C1V_STORE=${C1V_QUALITY_STORE:-sqlite:$work/store.db} C1V_SHARE=${C1V_SHARE:-$build/share/c1v}
 
+[ -z "${C1V_QUALITY_STORE-}" ] || c1v-store init >/dev/null
 if [ -n "${C1V_QUALITY_CHUNK+set}${C1V_QUALITY_EMBED+set}" ]; then
 	read -ra chunk <<<"${C1V_QUALITY_CHUNK:-}"
 	read -ra embed <<<"${C1V_QUALITY_EMBED:-}"
