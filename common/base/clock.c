@@ -17,10 +17,10 @@ clock_mono_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Days since 1970-01-01 of a Gregorian date. Years are counted from March, so
- * that the leap day is the last of its year; 400 years have 146097 days. */
-static int64_t
-days_of_date(int64_t year, int64_t month, int64_t day)
+/* Years are counted from March, so that the leap day is the last of its year;
+ * 400 years have 146097 days. */
+int64_t
+clock_days(int64_t year, int64_t month, int64_t day)
 {
 	int64_t y = month <= 2 ? year - 1 : year;
 	int64_t era = (y >= 0 ? y : y - 399) / 400;
@@ -30,8 +30,8 @@ days_of_date(int64_t year, int64_t month, int64_t day)
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-static void
-date_of_days(int64_t days, int64_t *year, int *month, int *day)
+void
+clock_date(int64_t days, int64_t *year, int *month, int *day)
 {
 	int64_t z = days + 719468;
 	int64_t era = (z >= 0 ? z : z - 146096) / 146097;
@@ -84,9 +84,8 @@ zone(const char *s, int64_t *east)
 	return 1;
 }
 
-/* 1 and milliseconds since 1970, or 0 when s is no RFC 3339 time. */
-static int
-read_rfc3339(const char *s, int64_t *out)
+int
+clock_read(const char *s, int64_t *out)
 {
 	int64_t year, month, day, hour, minute, second, east, ms = 0;
 
@@ -107,7 +106,7 @@ read_rfc3339(const char *s, int64_t *out)
 	}
 	if (!zone(s, &east))
 		return 0;
-	*out = ((days_of_date(year, month, day) * 24 + hour) * 60 + minute - east) * 60000 +
+	*out = ((clock_days(year, month, day) * 24 + hour) * 60 + minute - east) * 60000 +
 	    second * 1000 + ms;
 	return 1;
 }
@@ -121,7 +120,7 @@ fixed_now(int64_t *ms)
 
 	if (s == NULL || *s == '\0')
 		return 0;
-	if (read_rfc3339(s, ms))
+	if (clock_read(s, ms))
 		return 1;
 	if (num_real(slice_of(s), 0, 253402300799.0, &seconds, "C1V_NOW", NULL) != 0)
 		return 0;
@@ -151,7 +150,7 @@ clock_iso(int64_t wall_ms, char out[32])
 		ms += 86400000;
 		days--;
 	}
-	date_of_days(days, &year, &month, &day);
+	clock_date(days, &year, &month, &day);
 	snprintf(out, 32, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (int)year, month, day,
 	    (int)(ms / 3600000), (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000));
 }

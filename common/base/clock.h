@@ -14,6 +14,12 @@ int64_t clock_wall_ms(void);  /* milliseconds since 1970, UTC */
 void clock_iso(int64_t wall_ms, char out[32]);
 void clock_sleep_ms(int64_t ms); /* returns early when a signal arrives */
 
+/* Days since 1970-01-01 of a date of the Gregorian calendar, and back. */
+int64_t clock_days(int64_t year, int64_t month, int64_t day);
+void clock_date(int64_t days, int64_t *year, int *month, int *day);
+/* 1 and milliseconds since 1970 of an RFC 3339 time, or 0 when it is none. */
+int clock_read(const char *text, int64_t *wall_ms);
+
 static inline double
 clock_seconds_since(int64_t mono_ns)
 {

@@ -1,0 +1,71 @@
+/* cost_tool: what the parts of c1v-cost share.
+ *
+ * c1v-cost.c      options, which verb takes which
+ * cost_price.c    price, add: usage records
+ * cost_prices.c   prices: the list, and lists of others
+ * cost_report.c   report
+ * cost_budget.c   budget, check, reserve, settle, release */
+#ifndef C1V_COST_TOOL_H
+#define C1V_COST_TOOL_H
+
+#include "cli/cli.h"
+#include "cost/ledger.h"
+#include "record/record.h"
+
+enum { PRICES_OURS, PRICES_LITELLM, PRICES_GENAI };
+
+struct settings {
+	struct cli_common common;
+	const char *ledger, *user, *project, *tool, *model; /* of records that do not say, or only these */
+	double wait;
+	int json, pretty, csv;
+	struct opt_list prices;          /* files that lie over the shipped list */
+	const char *unknown_as, *date;
+	int format;                      /* prices import */
+	struct opt_list by;              /* report */
+	const char *since, *until, *tz;
+	const char *per, *estimate, *reservation, *cost;
+	double ttl;
+	const char *rejects;
+	int strict;
+	int64_t max_record;
+};
+
+struct tool {
+	struct cli *cli;
+	const struct settings *s;
+	const char *const *words;        /* operands behind the verb */
+	size_t word_count;
+	int pretty;                      /* for people */
+	int local;                       /* days are those of --tz, which is set, not of UTC */
+	struct price_list *prices;
+	struct ledger *ledger;
+	struct arena arena;
+};
+
+/* The shipped list and every --prices over it, into t->prices. */
+int tool_prices(struct tool *t);
+int tool_ledger(struct tool *t, enum ledger_mode mode);
+/* Dollars from an option or operand, exactly, not negative. */
+int tool_money(struct tool *t, const char *text, const char *what, int64_t *nano);
+/* --since and --until: a day, an RFC 3339 time, today, yesterday, or 7d, 12h before now. end: the
+ * moment at which a day ends. */
+int tool_moment(struct tool *t, const char *text, const char *what, int end, int64_t *ms);
+
+/* Usage records, one after the other: priced, written, and with a ledger entered. */
+int cost_records(struct tool *t, const char *const *paths, size_t count, int enter);
+
+/* A budget as a JSON object, or as a sentence for people. */
+void cost_add_budget(struct buf *b, const struct budget *x, int people);
+
+int cost_verb_price(struct tool *t);
+int cost_verb_add(struct tool *t);
+int cost_verb_prices(struct tool *t);
+int cost_verb_report(struct tool *t);
+int cost_verb_budget(struct tool *t);
+int cost_verb_check(struct tool *t);
+int cost_verb_reserve(struct tool *t);
+int cost_verb_settle(struct tool *t);
+int cost_verb_release(struct tool *t);
+
+#endif
