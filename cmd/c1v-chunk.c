@@ -9,12 +9,14 @@
 #include "base/utf8.h"
 #include "chunk_document.h"
 #include "cli/cli.h"
+#include "text/bpe.h"
 
 enum input_type { TYPE_TEXT, TYPE_MARKDOWN, TYPE_NDJSON };
 
 struct settings {
 	struct cli_common common;
-	int by, unit, compat, keep_separator, no_strip, inspect, strict, type;
+	const char *unit;
+	int by, compat, keep_separator, no_strip, inspect, strict, type;
 	int64_t size, overlap, max_record;
 	struct opt_list separators, meta;
 	const char *metadata, *files0_from, *rejects;
@@ -31,8 +33,8 @@ static const struct opt splitting[] = {
 	{ .letter = 'o', .name = "overlap", .kind = OPT_INT, .offset = MEMBER(overlap), .argument = "N",
 	  .max = 1e12, .env = "C1V_CHUNK_OVERLAP",
 	  .help = "how much of a chunk the next one repeats at most (200, or a fifth of a size below 1000)" },
-	{ .name = "unit", .kind = OPT_CHOICE, .offset = MEMBER(unit), .argument = "UNIT", .fallback = "chars",
-	  .choices = "chars|bytes", .help = "what size and overlap count" },
+	{ .name = "unit", .kind = OPT_STRING, .offset = MEMBER(unit), .argument = "UNIT", .fallback = "chars",
+	  .choices = "chars|bytes|tokens", .help = "what size and overlap count: chars, bytes or tokens:MODEL" },
 	{ .name = "compat", .kind = OPT_CHOICE, .offset = MEMBER(compat), .argument = "EDITION",
 	  .fallback = "python", .choices = "python|js", .help = "whose recursive splitter to equal" },
 	{ .name = "separator", .kind = OPT_LIST, .offset = MEMBER(separators), .argument = "S",
@@ -79,6 +81,8 @@ struct run {
 	struct cli *cli;
 	const struct settings *s;
 	struct chunk_options options;
+	struct bpe *bpe; /* for --unit tokens:MODEL */
+	struct arena arena;
 	struct chunker *chunker;
 	struct extra extra;
 	struct document document;
@@ -187,10 +191,32 @@ set_inspect(struct run *r)
 	const struct chunk_options *o = &r->options;
 
 	buf_format(&r->settings_text, "%s, %zu/%zu %s", how[o->by], o->size, o->overlap,
-	    o->unit == CHUNK_BYTES ? "bytes" : "characters");
+	    o->unit == CHUNK_TOKENS ? "tokens" : o->unit == CHUNK_BYTES ? "bytes" : "characters");
 	r->inspect = (struct inspect){
 		.colour = wants_colour(), .settings = buf_cstr(&r->settings_text), .options = o
 	};
+}
+
+/* chars, bytes, or the tokens of a model or of an encoding. */
+static int
+read_unit(struct run *r, enum chunk_unit *unit, struct err *e)
+{
+	const char *name = r->s->unit, *encoding;
+
+	*unit = strcmp(name, "bytes") == 0 ? CHUNK_BYTES : CHUNK_CHARS;
+	if (strcmp(name, "bytes") == 0 || strcmp(name, "chars") == 0)
+		return 0;
+	if (strncmp(name, "tokens:", 7) != 0) {
+		err_set(e, C1V_USAGE, "--unit: \"%s\" is none of chars, bytes, tokens:MODEL", name);
+		return err_hint(e, "tokens:text-embedding-3-small, or an encoding: tokens:o200k_base");
+	}
+	*unit = CHUNK_TOKENS;
+	encoding = bpe_is_encoding(name + 7) ? name + 7 : bpe_encoding_of_model(name + 7);
+	if (encoding == NULL) {
+		err_set(e, C1V_USAGE, "--unit: the tokens of model \"%s\" are not known", name + 7);
+		return err_hint(e, "name an encoding: tokens:cl100k_base or tokens:o200k_base");
+	}
+	return bpe_open_encoding(&r->bpe, encoding, cli_share(&r->arena, NULL), e);
 }
 
 static int
@@ -198,12 +224,13 @@ set_up(struct run *r, struct err *e)
 {
 	const struct settings *s = r->s;
 	const struct cli *c = r->cli;
+	enum chunk_unit unit;
 	int rc = read_separators(r, e);
 
-	if (rc != 0)
+	if (rc != 0 || (rc = read_unit(r, &unit, e)) != 0)
 		return rc;
 	r->options = (struct chunk_options){
-		.by = (enum chunk_by)s->by, .unit = (enum chunk_unit)s->unit,
+		.by = (enum chunk_by)s->by, .unit = unit, .bpe = r->bpe,
 		.compat = (enum chunk_compat)s->compat, .size = (size_t)s->size,
 		.overlap = (size_t)s->overlap, .keep_end = s->keep_separator, .no_strip = s->no_strip,
 		.separators = r->separators, .separator_count = s->separators.count
@@ -431,6 +458,8 @@ static void
 clean_up(struct run *r)
 {
 	chunk_close(r->chunker);
+	bpe_close(r->bpe);
+	arena_free(&r->arena);
 	extra_free(&r->extra);
 	document_free(&r->document);
 	buf_free(&r->settings_text);

@@ -1,4 +1,4 @@
-/* c1v-cost: what calls to models cost: prices, a ledger, reports, budgets. */
+/* c1v-cost: what calls to models cost: tokens, prices, a ledger, reports, budgets. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "cost_tool.h"
 
 static const char *const verbs[] = {
+	"tokens\0count the tokens of texts as a model does",
 	"price\0add the cost to usage records",
 	"add\0price usage records and enter them into the ledger",
 	"report\0sum the ledger up",
@@ -23,13 +24,13 @@ static const char *const verbs[] = {
 	NULL
 };
 enum {
-	PRICE = 1, ADD = 2, REPORT = 4, PRICES = 8, BUDGET = 16, CHECK = 32, RESERVE = 64, SETTLE = 128,
-	RELEASE = 256,
+	TOKENS = 1, PRICE = 2, ADD = 4, REPORT = 8, PRICES = 16, BUDGET = 32, CHECK = 64, RESERVE = 128,
+	SETTLE = 256, RELEASE = 512,
 	RECORDS = PRICE | ADD | SETTLE, GATE = CHECK | RESERVE
 };
 
 static int (*const work[])(struct tool *t) = {
-	cost_verb_price, cost_verb_add, cost_verb_report, cost_verb_prices, cost_verb_budget,
+	cost_verb_tokens, cost_verb_price, cost_verb_add, cost_verb_report, cost_verb_prices, cost_verb_budget,
 	cost_verb_check, cost_verb_reserve, cost_verb_settle, cost_verb_release,
 };
 
@@ -47,7 +48,7 @@ static const struct opt own[] = {
 	{ .name = "tool", .kind = OPT_STRING, .offset = MEMBER(tool), .argument = "NAME",
 	  .help = "the same for the tool" },
 	{ .letter = 'm', .name = "model", .kind = OPT_STRING, .offset = MEMBER(model), .argument = "NAME",
-	  .help = "the same for the model", .flags = OPT_NO_CONFIG },
+	  .help = "the same for the model; tokens: whose they are", .flags = OPT_NO_CONFIG },
 	{ .name = "tz", .kind = OPT_STRING, .offset = MEMBER(tz), .argument = "ZONE",
 	  .help = "whose days are meant: UTC, local or a name such as Europe/Berlin", .fallback = "UTC" },
 	{ .name = "wait", .kind = OPT_REAL, .offset = MEMBER(wait), .argument = "SECONDS",
@@ -55,6 +56,22 @@ static const struct opt own[] = {
 	{ .name = "json", .kind = OPT_FLAG, .offset = MEMBER(json), .help = "write JSON, on a terminal too" },
 	{ .name = "pretty", .kind = OPT_FLAG, .offset = MEMBER(pretty),
 	  .help = "write for people, into a pipe too" },
+	OPT_END
+};
+static const struct opt for_tokens[] = {
+	{ .name = "encoding", .kind = OPT_STRING, .offset = MEMBER(encoding), .argument = "NAME",
+	  .choices = "cl100k_base|o200k_base|o200k_harmony", .help = "the encoding, instead of a model's",
+	  .flags = OPT_NO_CONFIG },
+	{ .letter = 't', .name = "type", .kind = OPT_CHOICE, .offset = MEMBER(type), .argument = "TYPE",
+	  .choices = "text|ndjson", .help = "what the input is, whatever its name ends in" },
+	{ .name = "ids", .kind = OPT_FLAG, .offset = MEMBER(ids), .flags = OPT_NO_CONFIG,
+	  .help = "write the tokens themselves, an array for each input" },
+	{ .name = "decode", .kind = OPT_FLAG, .offset = MEMBER(decode), .flags = OPT_NO_CONFIG,
+	  .help = "tokens in, their text out" },
+	{ .name = "chat", .kind = OPT_FLAG, .offset = MEMBER(chat), .flags = OPT_NO_CONFIG,
+	  .help = "the input is chats: messages in JSON" },
+	{ .name = "special", .kind = OPT_FLAG, .offset = MEMBER(special), .flags = OPT_NO_CONFIG,
+	  .help = "the texts of special tokens are special tokens" },
 	OPT_END
 };
 static const struct opt for_records[] = {
@@ -102,8 +119,8 @@ static const struct opt_spec spec = {
 	.purpose = "count, price, report and limit what models cost",
 	.synopsis = "[OPTION]… VERB [ARGUMENT]…",
 	.verbs = verbs,
-	.tables = (const struct opt *const[]){own, for_records, for_report, for_prices, for_budget, common, NULL},
-	.sections = (const char *const[]){"Options", "Options of price, add and settle", "Options of report",
+	.tables = (const struct opt *const[]){own, for_tokens, for_records, for_report, for_prices, for_budget, common, NULL},
+	.sections = (const char *const[]){"Options", "Options of tokens", "Options of tokens, price, add and settle", "Options of report",
 	    "Options of prices", "Options of budget, check and reserve", "Common options"},
 	.files = "files",
 };
@@ -111,9 +128,12 @@ static const struct opt_spec spec = {
 /* Options that only some verbs have. */
 static const struct { size_t offset; const char *name; int verbs; } limited[] = {
 	{ MEMBER(prices), "prices", RECORDS | PRICES }, { MEMBER(tool), "tool", RECORDS | REPORT },
-	{ MEMBER(model), "model", RECORDS | REPORT }, { MEMBER(unknown_as), "unknown-as", RECORDS },
-	{ MEMBER(reservation), "reservation", ADD }, { MEMBER(rejects), "rejects", RECORDS },
-	{ MEMBER(strict), "strict", RECORDS }, { MEMBER(max_record), "max-record", RECORDS },
+	{ MEMBER(model), "model", TOKENS | RECORDS | REPORT }, { MEMBER(unknown_as), "unknown-as", RECORDS },
+	{ MEMBER(encoding), "encoding", TOKENS }, { MEMBER(type), "type", TOKENS }, { MEMBER(ids), "ids", TOKENS },
+	{ MEMBER(decode), "decode", TOKENS }, { MEMBER(chat), "chat", TOKENS },
+	{ MEMBER(special), "special", TOKENS }, { MEMBER(reservation), "reservation", ADD },
+	{ MEMBER(rejects), "rejects", TOKENS | RECORDS }, { MEMBER(strict), "strict", TOKENS | RECORDS },
+	{ MEMBER(max_record), "max-record", TOKENS | RECORDS },
 	{ MEMBER(by), "by", REPORT }, { MEMBER(since), "since", REPORT }, { MEMBER(until), "until", REPORT },
 	{ MEMBER(csv), "csv", REPORT }, { MEMBER(date), "date", PRICES }, { MEMBER(format), "format", PRICES },
 	{ MEMBER(per), "per", BUDGET }, { MEMBER(estimate), "estimate", GATE }, { MEMBER(ttl), "ttl", RESERVE },
@@ -213,6 +233,10 @@ check_options(struct cli *c, const struct settings *s, int verb)
 		return cli_usage(c, "%s: takes no operands, but there is '%s'", verbs[verb], c->args.operands[1]);
 	if (s->json + s->pretty + s->csv > 1)
 		return cli_usage(c, "--json, --pretty and --csv exclude each other");
+	if (s->encoding != NULL && s->model != NULL)
+		return cli_usage(c, "--model and --encoding exclude each other");
+	if (s->ids + s->decode + s->chat > 1)
+		return cli_usage(c, "--ids, --decode and --chat exclude each other");
 	return 0;
 }
 
@@ -257,6 +281,8 @@ main(int argc, char **argv)
 	rc = check_options(&c, &s, verb);
 	if (rc == 0)
 		rc = set_zone(&t);
+	if (!opt_given(&spec, &c.args, MEMBER(type)))
+		s.type = -1;
 	if (rc == 0) {
 		cli_catch_signals();
 		t.words = c.args.operands + 1;
@@ -264,6 +290,8 @@ main(int argc, char **argv)
 		t.pretty = s.pretty || (!s.json && !s.csv && isatty(STDOUT_FILENO));
 		rc = work[verb](&t);
 	}
+	bpe_close(t.counter.bpe);
+	free(t.counter.ids.items);
 	ledger_close(t.ledger);
 	prices_free(t.prices);
 	arena_free(&t.arena);

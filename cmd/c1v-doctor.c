@@ -19,6 +19,7 @@
 #include "embed/embed.h"
 #include "store/settings.h"
 #include "store/vec.h"
+#include "text/bpe.h"
 
 struct settings {
 	struct cli_common common;
@@ -198,6 +199,28 @@ check_config(struct doctor *d)
 /* --- model, store, directories ---------------------------------------------- */
 
 static void
+check_tables(struct doctor *d)
+{
+	static const char *const names[] = {"cl100k_base", "o200k_base"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char digest[2 * SHA_SIZE + 1];
+		uint8_t sum[SHA_SIZE];
+		struct bpe *b = NULL;
+		struct err e = {0};
+		int rc = bpe_open_encoding(&b, names[i], cli_share(&d->arena, NULL), &e);
+
+		if (rc == 0 && (rc = bpe_verify(b, sum, &e)) == 0) {
+			sha_hex(sum, digest);
+			report(d, "tokens", 1, "%s, %u tokens, sha256 %s", names[i], bpe_head(b)->tokens, digest);
+		} else {
+			report_err(d, "tokens", &e);
+		}
+		bpe_close(b);
+	}
+}
+
+static void
 check_model(struct doctor *d)
 {
 	char digest[EMBED_DIGEST];
@@ -353,6 +376,7 @@ main(int argc, char **argv)
 	check_data(&d);
 	check_config(&d);
 	check_model(&d);
+	check_tables(&d);
 	check_store(&d);
 	check_cache(&d);
 	arena_free(&d.arena);

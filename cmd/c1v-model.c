@@ -6,24 +6,19 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "base/utf8.h"
-#include "cli/cli.h"
 #include "embed/model2vec.h"
 #include "embed/wordpiece.h"
+#include "model_tool.h"
 #include "record/record.h"
 
 static const char *const verbs[] = {
 	"convert\0make a model FILE from a Model2Vec FOLDER",
 	"info\0show what a model FILE is",
 	"tokens\0show how texts are taken apart",
+	"bpe\0make a token table FILE of the RANKS of an ENCODING of tiktoken",
 	NULL
 };
-enum { CONVERT = 1, INFO = 2, TOKENS = 4 };
-
-struct settings {
-	struct cli_common common;
-	const char *name, *weights, *model;
-	int cased, verify;
-};
+enum { CONVERT = 1, INFO = 2, TOKENS = 4, BPE = 8 };
 
 #define MEMBER(m) offsetof(struct settings, m)
 
@@ -52,7 +47,7 @@ static const struct opt *const tables[] = {for_convert, for_info, for_tokens, co
 
 static const struct opt_spec spec = {
 	.tool = "c1v-model",
-	.purpose = "make and describe embedding models",
+	.purpose = "make and describe embedding models and token tables",
 	.synopsis = "[OPTION]… VERB [ARGUMENT]…",
 	.verbs = verbs,
 	.tables = tables,
@@ -66,14 +61,6 @@ static const struct { size_t offset; const char *name; int verb; } limited[] = {
 	{ MEMBER(name), "name", CONVERT }, { MEMBER(cased), "cased", CONVERT },
 	{ MEMBER(weights), "weights", CONVERT }, { MEMBER(verify), "verify", INFO },
 	{ MEMBER(model), "model", TOKENS },
-};
-
-struct tool {
-	struct cli *cli;
-	const struct settings *s;
-	const char **words;
-	size_t word_count;
-	struct arena arena;
 };
 
 /* --- convert ------------------------------------------------------------------ */
@@ -217,8 +204,11 @@ info(struct tool *t)
 	struct buf *b = &t->cli->out.buf;
 	uint8_t sum[SHA_SIZE];
 	struct model m;
-	int rc = model_open(&m, t->words[0], &t->cli->err);
+	int rc;
 
+	if (model_is_bpe(t->words[0]))
+		return model_bpe_info(t);
+	rc = model_open(&m, t->words[0], &t->cli->err);
 	if (rc != 0)
 		return rc;
 	add_info(b, &m, t->words[0]);
@@ -326,7 +316,7 @@ tokens(struct tool *t)
 
 /* --- the tool ----------------------------------------------------------------- */
 
-static int (*const work[])(struct tool *t) = {convert, info, tokens};
+static int (*const work[])(struct tool *t) = {convert, info, tokens, model_verb_bpe};
 
 static int
 check_words(struct tool *t, int verb)
@@ -335,6 +325,8 @@ check_words(struct tool *t, int verb)
 		return cli_usage(t->cli, "convert: takes a folder and a file");
 	if (1 << verb == INFO && t->word_count != 1)
 		return cli_usage(t->cli, "info: takes a file");
+	if (1 << verb == BPE && t->word_count != 3)
+		return cli_usage(t->cli, "bpe: takes ranks, the name of an encoding and a file");
 	return 0;
 }
 

@@ -29,7 +29,7 @@ static const char *const tools[] = {
 	"search\0find in a store by meaning and by words",
 	"store\0administer stores",
 	"cost\0count, price, report and limit what models cost",
-	"model\0make and describe embedding models",
+	"model\0make and describe embedding models and token tables",
 	"doctor\0check the installation",
 	"help\0show the manual of a tool",
 	NULL,

@@ -4,6 +4,7 @@
 
 #include "base/num.h"
 #include "base/utf8.h"
+#include "text/bpe.h"
 
 enum { EDGE = 72 }; /* characters of the text shown at an edge */
 
@@ -20,9 +21,15 @@ paint(struct buf *b, const struct inspect *in, const char *colour)
 		buf_string(b, colour);
 }
 
+static const char *const unit[] = {
+	[CHUNK_CHARS] = "characters", [CHUNK_BYTES] = "bytes", [CHUNK_TOKENS] = "tokens"
+};
+
 static size_t
 length(const struct inspect *in, struct slice s)
 {
+	if (in->options->unit == CHUNK_TOKENS)
+		return bpe_count(in->options->bpe, s);
 	if (in->options->unit == CHUNK_BYTES)
 		return s.n;
 	return in->options->compat == CHUNK_JS ? utf8_units(s.p, s.n) : utf8_count(s.p, s.n);
@@ -102,7 +109,7 @@ add_chunk(struct buf *b, const struct document *d, const struct chunker *c, cons
 	buf_format(b, "#%zu", i);
 	paint(b, in, PLAIN);
 	buf_format(b, "  lines %zu-%zu  bytes %zu-%zu  %zu %s", k->line, k->end_line, k->start, k->end,
-	    length(in, text), in->options->unit == CHUNK_BYTES ? "bytes" : "characters");
+	    length(in, text), unit[in->options->unit]);
 	if (shared)
 		buf_format(b, ", %zu of them shared", length(in, (struct slice){text.p, shared}));
 	add_path(b, d, c, k->heading);

@@ -6,7 +6,10 @@
 #include "base/utf8.h"
 #include "text/chunk_private.h"
 
-enum { RING_ROOM = 256 };
+enum {
+	RING_ROOM = 256,
+	TOKEN_EDGES = 2, TOKEN_ROOM = 16 /* left free, of sizes from that */
+};
 
 static const struct slice default_separators[] = {
 	SLICE("\n\n"), SLICE("\n"), SLICE(". "), SLICE(" "), SLICE("")
@@ -21,6 +24,8 @@ check(const struct chunk_options *o, struct err *e)
 		return err_set(e, C1V_USAGE, "--overlap: %zu is more than the size (%zu)", o->overlap, o->size);
 	if (o->overlap == o->size && (o->compat == CHUNK_JS || o->by == CHUNK_MARKDOWN))
 		return err_set(e, C1V_USAGE, "--overlap: %zu is not less than the size", o->overlap);
+	if (o->unit == CHUNK_TOKENS && o->compat == CHUNK_JS)
+		return err_set(e, C1V_USAGE, "--unit: tokens go with --compat python only");
 	for (size_t i = 0; i < o->separator_count; i++) {
 		if (utf8_valid(o->separators[i].p, o->separators[i].n) != o->separators[i].n)
 			return err_set(e, C1V_USAGE, "--separator: number %zu is not valid UTF-8", i + 1);
@@ -49,6 +54,19 @@ copy_separators(struct chunker *c)
 	c->o.separators = c->separators;
 }
 
+/* A chunk that is cut out of a text can have a token more than there, where a
+ * word loses the space before it: little enough is left that this is seldom. */
+static void
+set_limit(struct chunker *c)
+{
+	c->limit = c->o.size;
+	if (c->o.unit != CHUNK_TOKENS || c->o.by == CHUNK_RECURSIVE || c->o.size < TOKEN_ROOM)
+		return;
+	c->o.size -= TOKEN_EDGES;
+	if (c->o.overlap >= c->o.size)
+		c->o.overlap = c->o.size - 1;
+}
+
 int
 chunk_open(struct chunker **out, const struct chunk_options *o, struct err *e)
 {
@@ -60,6 +78,7 @@ chunk_open(struct chunker **out, const struct chunk_options *o, struct err *e)
 	c = mem_zero(1, sizeof(*c));
 	c->o = *o;
 	copy_separators(c);
+	set_limit(c);
 	c->ring = mem_zero(RING_ROOM, sizeof(*c->ring));
 	c->ring_room = RING_ROOM;
 	*out = c;
@@ -77,13 +96,15 @@ chunk_close(struct chunker *c)
 	free(c->levels);
 	free(c->headings);
 	free(c->blocks);
+	free(c->ids.items);
+	free(c->ends);
 	free(c);
 }
 
 static enum measure
 measure_of(const struct chunk_options *o, struct slice text)
 {
-	if (o->unit == CHUNK_BYTES || utf8_ascii(text.p, text.n) == text.n)
+	if (o->unit == CHUNK_BYTES || o->unit == CHUNK_TOKENS || utf8_ascii(text.p, text.n) == text.n)
 		return MEASURE_BYTES;
 	return o->compat == CHUNK_JS ? MEASURE_UTF16 : MEASURE_POINTS;
 }
@@ -91,7 +112,10 @@ measure_of(const struct chunk_options *o, struct slice text)
 void
 chunk_split(struct chunker *c, struct slice text, chunk_fn *fn, void *arg)
 {
-	c->text = (struct scan_text){text.p, text.n, measure_of(&c->o, text)};
+	c->text = (struct scan_text){.p = text.p, .n = text.n, .measure = measure_of(&c->o, text)};
+	c->token_unit = 0;
+	if (c->o.unit == CHUNK_TOKENS && (c->o.by == CHUNK_MARKDOWN || c->o.by == CHUNK_SENTENCE))
+		chunk_find_tokens(c);
 	c->text_end = (struct mark){text.n, scan_units(&c->text, 0, text.n)};
 	c->fn = fn;
 	c->arg = arg;
@@ -211,6 +235,14 @@ count_lines(struct chunker *c, struct chunk *k)
 	k->end_line = last->newlines + 1;
 }
 
+static void
+hand_out(struct chunker *c, struct chunk *k)
+{
+	c->emitted = k->end;
+	count_lines(c, k);
+	c->fn(c->arg, k);
+}
+
 void
 chunk_emit(struct chunker *c, size_t start, size_t end, int strip)
 {
@@ -228,7 +260,8 @@ chunk_emit(struct chunker *c, size_t start, size_t end, int strip)
 	}
 	if (k.start == k.end || (c->o.by != CHUNK_RECURSIVE && k.end <= c->emitted))
 		return;
-	c->emitted = k.end;
-	count_lines(c, &k);
-	c->fn(c->arg, &k);
+	if (c->text.measure == MEASURE_TOKENS)
+		chunk_emit_tokens(c, &k, hand_out);
+	else
+		hand_out(c, &k);
 }

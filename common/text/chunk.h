@@ -11,7 +11,7 @@
  * - CHUNK_MARKDOWN cuts at the headings of CommonMark 0.31, inside a section
  *   between blocks, and keeps fenced code and tables whole while they fit.
  * - CHUNK_SENTENCE packs the sentences of UAX #29 up to the size.
- *   Both keep the size, unless one character is longer (CHUNK_BYTES).
+ *   Both keep the size, unless one character is longer (CHUNK_BYTES, CHUNK_TOKENS).
  * - CHUNK_NONE gives the whole text as one chunk.
  *
  * A text of white space alone has no chunks (but see LangChain's pieces of the
@@ -26,8 +26,12 @@
 
 enum chunk_by { CHUNK_RECURSIVE, CHUNK_MARKDOWN, CHUNK_SENTENCE, CHUNK_NONE };
 
-/* What a length counts. CHUNK_CHARS: code points, with CHUNK_JS UTF-16 units. */
-enum chunk_unit { CHUNK_CHARS, CHUNK_BYTES };
+/* What a length counts. CHUNK_CHARS: code points, with CHUNK_JS UTF-16 units.
+ * CHUNK_TOKENS: what an encoder counts in a piece by itself. CHUNK_RECURSIVE adds
+ * up the tokens of pieces, as LangChain's from_tiktoken_encoder does, so that a
+ * chunk may have a few more or less than the sum. The others fill chunks up to
+ * two tokens less than the size, and no chunk has more tokens than it. */
+enum chunk_unit { CHUNK_CHARS, CHUNK_BYTES, CHUNK_TOKENS };
 
 enum chunk_compat { CHUNK_PYTHON, CHUNK_JS };
 
@@ -36,7 +40,8 @@ enum { CHUNK_SIZE = 1000, CHUNK_OVERLAP = 200 };
 struct chunk_options {
 	enum chunk_by by;
 	enum chunk_unit unit;
-	enum chunk_compat compat;
+	enum chunk_compat compat; /* CHUNK_PYTHON with CHUNK_TOKENS */
+	struct bpe *bpe; /* the encoder for CHUNK_TOKENS; borrowed */
 	size_t size;    /* 1 or more */
 	size_t overlap; /* at most size; less than size with CHUNK_JS */
 	const struct slice *separators; /* in order; count 0: "\n\n" "\n" ". " " " "" */

@@ -2,6 +2,7 @@
 #ifndef C1V_TEXT_CHUNK_PRIVATE_H
 #define C1V_TEXT_CHUNK_PRIVATE_H
 
+#include "text/bpe.h"
 #include "text/chunk.h"
 #include "text/scan.h"
 
@@ -44,6 +45,14 @@ struct chunker {
 	size_t emitted;              /* end of the last chunk */
 	size_t blank_from, blank_to; /* known to be white space */
 
+	/* With CHUNK_TOKENS: o.size is less than the limit by what a chunk's edges
+	 * may add. */
+	size_t limit;
+	size_t token_unit;           /* tokens in all the pieces so far */
+	struct bpe_ids ids;
+	uint32_t *ends;              /* of the text's tokens */
+	size_t end_room;
+
 	/* Pieces that are being merged: where each begins, in a ring whose room is
 	 * a power of two, and where the last one ends. */
 	struct mark *ring;
@@ -64,6 +73,13 @@ struct chunker {
 void chunk_emit(struct chunker *c, size_t start, size_t end, int strip);
 /* The same range without its outer white space. */
 void chunk_trim(const struct chunker *c, size_t *start, size_t *end);
+
+/* chunk_token.c: the tokens of text[from..to) by itself; and for splitters that
+ * look at the text as a whole, where its tokens end, in c->text. */
+size_t chunk_tokens(const struct chunker *c, size_t from, size_t to);
+void chunk_find_tokens(struct chunker *c);
+/* Hand out a trimmed range, in parts where it has more tokens than the limit. */
+void chunk_emit_tokens(struct chunker *c, struct chunk *k, void (*emit)(struct chunker *c, struct chunk *k));
 
 void chunk_recursive(struct chunker *c);
 void chunk_markdown(struct chunker *c);

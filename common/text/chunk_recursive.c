@@ -1,10 +1,22 @@
 /* The recursive splitter. A text is cut at the first separator of the list
  * that it has; neighbouring pieces shorter than the size are merged, a piece
  * that is not is cut at the separators that are left. Pieces keep their
- * separators, so they tile the text, and a merge is a range of it. */
+ * separators, so they tile the text, and a merge is a range of it.
+ *
+ * With CHUNK_TOKENS separators are found in bytes, and the lengths of pieces are
+ * counted as they come: the units of marks in the window are the tokens of all
+ * pieces so far. */
 #include "text/chunk_private.h"
 
 #include "base/utf8.h"
+
+/* The length of a piece as it comes, where the text is not measured as a whole. */
+static void
+count_piece(struct chunker *c, struct mark *from, struct mark *to)
+{
+	from->unit = c->token_unit;
+	to->unit = c->token_unit += chunk_tokens(c, from->byte, to->byte);
+}
 
 /* A character at a time: for sizes that a character can have by itself. Those
  * of at least the size go out as they are, as LangChain's pieces do. */
@@ -18,6 +30,8 @@ split_each(struct chunker *c, struct mark from, struct mark to)
 		utf8_decode(c->text.p + from.byte, &len);
 		next.byte = from.byte + len;
 		next.unit = from.unit + scan_units(&c->text, from.byte, next.byte);
+		if (c->o.unit == CHUNK_TOKENS)
+			count_piece(c, &from, &next);
 		if (next.unit - from.unit < c->o.size) {
 			chunk_window_add(c, from, next);
 		} else {
@@ -79,7 +93,7 @@ split_characters(struct chunker *c, struct mark from, struct mark to)
 {
 	int bytes = c->o.unit == CHUNK_BYTES;
 
-	if (c->o.size <= (bytes ? 4 : 1))
+	if (c->o.unit == CHUNK_TOKENS || c->o.size <= (bytes ? 4 : 1))
 		split_each(c, from, to);
 	else if (bytes)
 		split_bytes(c, from.byte, to.byte);
@@ -106,7 +120,7 @@ descend(struct chunker *c, struct mark from, struct mark to, size_t next)
 		l = &c->levels[c->level_count];
 		scan_find_start(&l->find, &c->text, sep, from, to.byte, js);
 		if (scan_find_next(&l->find, &l->found)) {
-			struct scan_text s = {sep.p, sep.n, c->text.measure};
+			struct scan_text s = {.p = sep.p, .n = sep.n, .measure = c->text.measure};
 
 			l->has_found = 1;
 			l->piece = from;
@@ -117,6 +131,8 @@ descend(struct chunker *c, struct mark from, struct mark to, size_t next)
 			return;
 		}
 	}
+	if (c->o.unit == CHUNK_TOKENS)
+		count_piece(c, &from, &to);
 	if (js && next == c->o.separator_count) {
 		split_characters(c, from, to); /* the JavaScript edition never gives up */
 	} else if (to.unit - from.unit < c->o.size) {
@@ -164,7 +180,11 @@ chunk_recursive(struct chunker *c)
 		if (!next_piece(c, l, &from, &to)) {
 			chunk_window_flush(c);
 			c->level_count--;
-		} else if (to.unit - from.unit < c->o.size) {
+			continue;
+		}
+		if (c->o.unit == CHUNK_TOKENS)
+			count_piece(c, &from, &to);
+		if (to.unit - from.unit < c->o.size) {
 			chunk_window_add(c, from, to);
 		} else {
 			chunk_window_flush(c);

@@ -48,6 +48,35 @@ characters(const struct scan_text *t, size_t at, uint64_t *starts, uint64_t *wid
 	*wide = t->measure == MEASURE_UTF16 ? block_wide(p) : 0;
 }
 
+/* How many tokens end in the first `at` bytes. */
+static size_t
+tokens_before(const struct scan_text *t, size_t at)
+{
+	size_t low = 0, high = t->end_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (t->ends[middle] <= at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* A token may end within a character: the place is then behind that. */
+static struct mark
+advance_tokens(const struct scan_text *t, struct mark from, size_t unit, struct mark end)
+{
+	size_t at = unit > from.unit ? t->ends[unit - 1] : from.byte;
+
+	while (at < end.byte && ((unsigned char)t->p[at] & 0xc0) == 0x80) {
+		at++;
+	}
+	return at >= end.byte ? end : (struct mark){at, tokens_before(t, at)};
+}
+
 size_t
 scan_units(const struct scan_text *t, size_t from, size_t to)
 {
@@ -56,6 +85,8 @@ scan_units(const struct scan_text *t, size_t from, size_t to)
 
 	if (t->measure == MEASURE_BYTES)
 		return to - from;
+	if (t->measure == MEASURE_TOKENS)
+		return tokens_before(t, to) - tokens_before(t, from);
 	for (; from < to; from += BLOCK) {
 		characters(t, from, &starts, &wide);
 		if (to - from < BLOCK) {
@@ -76,6 +107,8 @@ scan_advance(const struct scan_text *t, struct mark from, size_t unit, struct ma
 		return end;
 	if (t->measure == MEASURE_BYTES)
 		return unit > from.unit ? (struct mark){from.byte + (unit - from.unit), unit} : from;
+	if (t->measure == MEASURE_TOKENS)
+		return advance_tokens(t, from, unit, end);
 	while (from.byte < end.byte) {
 		characters(t, from.byte, &starts, &wide);
 		if (from.unit + scan_bits(starts) + scan_bits(wide) <= unit) {

@@ -9,13 +9,15 @@
 
 #include "base/buf.h"
 
-/* What a unit is. For ASCII text all are bytes. */
-enum measure { MEASURE_BYTES, MEASURE_POINTS, MEASURE_UTF16 };
+/* What a unit is. For ASCII text the first three are bytes. */
+enum measure { MEASURE_BYTES, MEASURE_POINTS, MEASURE_UTF16, MEASURE_TOKENS };
 
 struct scan_text {
 	const char *p;
 	size_t n;
 	enum measure measure;
+	const uint32_t *ends; /* MEASURE_TOKENS: where each token ends, in order */
+	size_t end_count;
 };
 
 /* A place between two characters: its offset in bytes and in units. */
@@ -27,13 +29,14 @@ struct mark {
 size_t scan_units(const struct scan_text *t, size_t from, size_t to);
 
 /* The first place at or behind `from` that is `unit` or more units into the
- * text, at most `end`. Not for MEASURE_BYTES of text that is not ASCII. */
+ * text, at most `end`. Not for MEASURE_BYTES of text that is not ASCII. With
+ * MEASURE_TOKENS units are counted from the beginning of the text. */
 struct mark scan_advance(const struct scan_text *t, struct mark from, size_t unit, struct mark end);
 
 size_t scan_newlines(const char *p, size_t n);
 
 /* Occurrences of a separator in [from, end) of a text, in order: those that
- * begin behind the one before, or behind its end. */
+ * begin behind the one before, or behind its end. Not for MEASURE_TOKENS. */
 struct scan_find {
 	const struct scan_text *t;
 	struct slice sep;
