@@ -167,20 +167,12 @@ cost_verb_reserve(struct tool *t)
 int
 cost_verb_settle(struct tool *t)
 {
-	struct settings s = *t->s;
-	struct tool with = *t;
 	int rc;
 
 	if (t->word_count < 1)
 		return cli_usage(t->cli, "settle: which reservation?");
-	s.reservation = t->words[0];
-	with.s = &s;
-	rc = tool_ledger(&with, LEDGER_WRITE);
-	if (rc == 0)
-		rc = cost_records(&with, t->words + 1, t->word_count - 1, 1);
-	t->ledger = with.ledger;
-	t->prices = with.prices;
-	return rc;
+	rc = tool_ledger(t, LEDGER_WRITE);
+	return rc ? rc : cost_records(t, t->words + 1, t->word_count - 1, 1, t->words[0]);
 }
 
 int

@@ -13,6 +13,7 @@ enum { BATCH = 10000 }; /* rows in a transaction */
 struct run {
 	struct tool *t;
 	int enter;              /* into the ledger */
+	const char *reservation; /* to be given back, or NULL */
 	int open;               /* a transaction is */
 	unsigned waiting;       /* records in it */
 	struct rejects rejects;
@@ -235,10 +236,10 @@ enter_all(struct run *r, struct input *in, struct err *e)
 
 	input_on_idle(in, on_idle, r);
 	rc = read_all(r, in, e);
-	if (rc == 0 && r->t->s->reservation != NULL) {
+	if (rc == 0 && r->reservation != NULL) {
 		rc = begin(r, e);
 		if (rc == 0)
-			rc = budget_settle(r->t->ledger, slice_of(r->t->s->reservation), e);
+			rc = budget_settle(r->t->ledger, slice_of(r->reservation), e);
 	}
 	if (rc == 0)
 		return commit(r, e);
@@ -248,11 +249,11 @@ enter_all(struct run *r, struct input *in, struct err *e)
 }
 
 int
-cost_records(struct tool *t, const char *const *paths, size_t count, int entering)
+cost_records(struct tool *t, const char *const *paths, size_t count, int entering, const char *reservation)
 {
 	const struct settings *s = t->s;
 	struct input_options o = {.paths = paths, .path_count = count, .max_line = (size_t)s->max_record};
-	struct run r = {.t = t, .enter = entering, .now = clock_wall_ms()};
+	struct run r = {.t = t, .enter = entering, .reservation = reservation, .now = clock_wall_ms()};
 	struct err *e = &t->cli->err;
 	struct input *in;
 	int rc = rejects_apart(s->rejects, paths, count, e), closing;
@@ -281,7 +282,7 @@ cost_records(struct tool *t, const char *const *paths, size_t count, int enterin
 int
 cost_verb_price(struct tool *t)
 {
-	return cost_records(t, t->words, t->word_count, 0);
+	return cost_records(t, t->words, t->word_count, 0, NULL);
 }
 
 int
@@ -289,5 +290,5 @@ cost_verb_add(struct tool *t)
 {
 	int rc = tool_ledger(t, LEDGER_WRITE);
 
-	return rc ? rc : cost_records(t, t->words, t->word_count, 1);
+	return rc ? rc : cost_records(t, t->words, t->word_count, 1, t->s->reservation);
 }

@@ -68,8 +68,9 @@ int tool_money(struct tool *t, const char *text, const char *what, int64_t *nano
  * moment at which a day ends. */
 int tool_moment(struct tool *t, const char *text, const char *what, int end, int64_t *ms);
 
-/* Usage records, one after the other: priced, written, and with a ledger entered. */
-int cost_records(struct tool *t, const char *const *paths, size_t count, int enter);
+/* Usage records, one after the other: priced and written, or entered into the ledger; then the
+ * reservation, when there is one, is given back with the last of them. */
+int cost_records(struct tool *t, const char *const *paths, size_t count, int enter, const char *reservation);
 
 /* The tokens of a text, counted or estimated. */
 size_t counter_count(struct counter *c, struct slice text);

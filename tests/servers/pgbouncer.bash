@@ -14,7 +14,7 @@ pgbouncer_start() {
 	export pgbouncer_dir
 	echo "\"$PGUSER\" \"\"" >"$pgbouncer_dir/users"
 	for _ in 1 2 3 4 5; do
-		port=$((20000 + (RANDOM * 32768 + RANDOM) % 40000))
+		port=$((10240 + RANDOM % 22000))
 		cat >"$pgbouncer_dir/ini" <<-END
 			[databases]
 			* = host=$PGHOST port=$PGPORT
@@ -31,14 +31,22 @@ pgbouncer_start() {
 			logfile = $pgbouncer_dir/log
 			pidfile = $pgbouncer_dir/pid
 		END
-		pgbouncer -q -d "$pgbouncer_dir/ini" 3>&- >/dev/null 2>&1 && break
-	done
-	pooler=postgres://$PGUSER@127.0.0.1:$port/$PGDATABASE
-	for _ in $(seq 50); do
-		psql -X -q -c '' "$pooler" 2>/dev/null && return
-		sleep 0.1
+		rm -f "$pgbouncer_dir/log"
+		pgbouncer -q -d "$pgbouncer_dir/ini" 3>&- >/dev/null 2>&1
+		pooler=postgres://$PGUSER@127.0.0.1:$port/$PGDATABASE
+		pgbouncer_answers && return
 	done
 	cat "$pgbouncer_dir/log" >&2
+	return 1
+}
+
+# It finds out that a port is taken only behind our back: then there is no pid.
+pgbouncer_answers() {
+	for _ in $(seq 50); do
+		psql -X -q -c '' "$pooler" 2>/dev/null && return
+		[ -e "$pgbouncer_dir/pid" ] || grep -q FATAL "$pgbouncer_dir/log" && return 1
+		sleep 0.1
+	done
 	return 1
 }
 

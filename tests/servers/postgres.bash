@@ -27,7 +27,7 @@ postgres_bin() {
 # Ports of loopback that nobody listens on are found by trying.
 postgres_up() {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		PGPORT=$((20000 + (RANDOM * 32768 + RANDOM) % 40000))
+		PGPORT=$((10240 + RANDOM % 22000)) # below what the system gives to clients
 		if "$postgres_bin/pg_ctl" -D "$postgres_dir/data" -l "$postgres_dir/log" -w -t 60 -o "-p $PGPORT" \
 		    start >"$postgres_dir/start" 2>&1 3>&-; then
 			export PGPORT
