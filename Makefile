@@ -51,10 +51,12 @@ ALL_LIBS = $(TEXT_LIBS) jansson sqlite3
 # Drivers whose libraries would cost every tool start-up time are modules,
 # loaded when a URL asks for them: common/ROOM/DIR/*.c becomes a shared object
 # with a copy of libc1v.a of its own and nothing visible but the driver.
-MODULES = store_postgres
+MODULES = store_postgres embed_http
 SOURCES_store_postgres := $(wildcard common/store/pg/*.c)
 LIBS_store_postgres = $(TEXT_LIBS) libpq
-MODULE_LIBS = libpq
+SOURCES_embed_http := $(wildcard common/embed/http/*.c common/net/http/*.c)
+LIBS_embed_http = $(TEXT_LIBS) libcurl
+MODULE_LIBS = libpq libcurl
 MODULE_SOURCES := $(foreach m,$(MODULES),$(SOURCES_$m))
 module_objects = $(patsubst %.c,$(B)/obj/%.o,$(SOURCES_$1))
 
@@ -185,13 +187,13 @@ $(B)/test/%.so: tests/fault/%.c $(B)/gen/flags
 	@mkdir -p $(@D)
 	$(call say,so,$@)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(WERROR) -O2 -g -fPIC -shared -o $@ $< -ldl
 
-$(B)/fake/%: $(B)/obj/tests/fake/%.o
-	@mkdir -p $(@D)
-	$(call say,ld,$@)$(link) -o $@ $<
-
 $(B)/test/%: $(B)/obj/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(call say,ld,$@)$(link) -o $@ $< $(LIB) $(call pkg_libs,$(ALL_LIBS)) -lm
+
+$(B)/fake/%: $(B)/obj/tests/fake/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(call say,ld,$@)$(link) -o $@ $< $(LIB) $(call pkg_libs,$(TEXT_LIBS)) -lm
 
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIB)
 	@mkdir -p $(@D)
@@ -217,7 +219,7 @@ bench:
 	@$(MAKE) --no-print-directory deps
 	@$(submake) all benches
 	@tests/bench/run $(B)
-benches: $(BENCHES)
+benches: $(BENCHES) $(FAKES)
 
 coverage:
 	@$(submake) COV=1 tests

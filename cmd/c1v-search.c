@@ -11,8 +11,11 @@
 static const struct opt where[] = {
 	STORE_OPTIONS(struct settings),
 	{ .letter = 'm', .name = "model", .kind = OPT_STRING, .offset = offsetof(struct settings, model),
-	  .argument = "MODEL", .help = "the model that embeds queries: local or local:FILE (default: local)",
+	  .argument = "MODEL", .help = "the model that embeds queries: local, local:FILE or one behind an API (default: local)",
 	  .env = "C1V_MODEL" },
+	{ .name = "api-base", .kind = OPT_STRING, .offset = offsetof(struct settings, api_base),
+	  .argument = "URL", .help = "where the API of that model is (default: OpenAI's)",
+	  .env = "OPENAI_BASE_URL" },
 	{ .letter = 't', .name = "type", .kind = OPT_CHOICE, .offset = offsetof(struct settings, type),
 	  .argument = "TYPE", .help = "queries on standard input: records, or one a line",
 	  .fallback = "ndjson", .choices = "ndjson|text" },

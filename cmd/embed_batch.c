@@ -10,6 +10,7 @@ enum { BYTES_MAX = 8 << 20 };
 
 struct batch_item {
 	struct record record; /* of a line that the arena keeps */
+	struct line line;     /* the same, with its place */
 	int waits;            /* for a vector */
 };
 
@@ -21,7 +22,7 @@ kept(struct batch *b, const struct record *r, struct slice text)
 {
 	if (text.p >= r->line.p && text.p <= r->line.p + r->line.n)
 		return text;
-	return (struct slice){arena_bytes(&b->arena, text.p, text.n), text.n};
+	return (struct slice){arena_bytes(&b->now->arena, text.p, text.n), text.n};
 }
 
 static int
@@ -63,7 +64,7 @@ add_headings(struct batch *b, const struct record *r, struct slice *text, struct
 		return 0;
 	buf_byte(&b->value, '\n');
 	buf_slice(&b->value, *text);
-	*text = (struct slice){arena_bytes(&b->arena, b->value.data, b->value.len), b->value.len};
+	*text = (struct slice){arena_bytes(&b->now->arena, b->value.data, b->value.len), b->value.len};
 	return 0;
 }
 
@@ -103,7 +104,7 @@ query_text(struct batch *b, const struct record *r, struct slice *text, struct e
 		return e->code;
 	if (got == 1 && context.n > 0) {
 		size_t n = text->n + sizeof(between) - 1 + context.n;
-		char *p = arena_alloc(&b->arena, n);
+		char *p = arena_alloc(&b->now->arena, n);
 
 		memcpy(p, text->p, text->n);
 		memcpy(p + text->n, between, sizeof(between) - 1);
@@ -143,7 +144,7 @@ has_vector(struct batch *b, const struct record *r, int *has, struct err *e)
 		return other_model(b, model, e);
 	if (record_vector(r, &b->stored, e) < 0)
 		return e->code;
-	if (b->stored.count != embed_dims(b->model))
+	if (embed_dims(b->model) != 0 && b->stored.count != embed_dims(b->model))
 		return err_set(e, C1V_DATA, "the record's vector has %zu dimensions, those of %s have %zu",
 		    b->stored.count, embed_model(b->model), embed_dims(b->model));
 	*has = 1;
@@ -178,38 +179,94 @@ judge(struct batch *b, struct slice line, struct batch_item *item, struct slice 
 
 /* --- gathering ------------------------------------------------------------------ */
 
+void
+batch_start(struct batch *b)
+{
+	struct embed_shape shape = embed_shape(b->model);
+
+	b->ring = shape.jobs;
+	b->token_limit = shape.tokens;
+	if (b->limit > shape.texts || shape.jobs > 1)
+		b->limit = shape.texts;
+	b->groups = mem_zero(b->ring, sizeof(*b->groups));
+	b->now = b->groups;
+}
+
+static int send_off(struct batch *b, struct err *e);
+
+static int
+is_full(const struct batch *b)
+{
+	return b->now->texts >= b->limit || b->now->bytes >= BYTES_MAX;
+}
+
 static void
 add_item(struct batch *b, const struct batch_item *item, struct slice text)
 {
-	mem_grow(&b->items, &b->room, b->count + 1, sizeof(*b->items));
-	b->items[b->count++] = *item;
+	struct group *g = b->now;
+
+	mem_grow(&g->items, &g->room, g->count + 1, sizeof(*g->items));
+	g->items[g->count++] = *item;
 	b->rejects.good++;
 	if (!item->waits)
 		return;
-	mem_grow(&b->wanted, &b->text_room, b->texts + 1, sizeof(*b->wanted));
-	b->wanted[b->texts++] = text;
+	mem_grow(&g->wanted, &g->text_room, g->texts + 1, sizeof(*g->wanted));
+	g->wanted[g->texts++] = text;
+}
+
+/* A text that would be too much for the group begins another one. */
+static int
+make_place(struct batch *b, const struct line *line, struct err *e)
+{
+	int64_t tokens = b->token_limit ? embed_tokens(b->model, line->text) : 0;
+
+	if (b->token_limit && b->now->texts && b->now->tokens + tokens > b->token_limit)
+		return send_off(b, e);
+	return 0;
+}
+
+static void
+note_undone(struct batch *b, const struct line *line)
+{
+	if (b->undone++ == 0) {
+		b->undone_source = line->source;
+		b->undone_line = line->number;
+	}
 }
 
 int
 batch_line(struct batch *b, const struct line *line, struct err *e)
 {
-	struct slice text = SLICE_NONE, copy;
-	struct batch_item item;
+	struct slice text = SLICE_NONE;
+	struct batch_item item = {.line = *line};
 	struct err why;
 	int rc;
 
-	copy = (struct slice){arena_bytes(&b->arena, line->text.p, line->text.n), line->text.n};
-	b->bytes += copy.n;
+	if (b->stopped.code != 0) {
+		rc = batch_flush(b, e); /* what came before is listed before */
+		if (rc != 0)
+			return rc;
+		note_undone(b, line);
+		return rejects_add(&b->rejects, line, &b->stopped, e);
+	}
+	rc = make_place(b, line, e);
+	if (rc != 0)
+		return rc;
+	item.line.text = (struct slice){arena_bytes(&b->now->arena, line->text.p, line->text.n), line->text.n};
+	b->now->bytes += line->text.n;
 	if (line->too_long)
 		rc = err_set(&why, C1V_DATA, "the record is longer than --max-record");
 	else
-		rc = judge(b, copy, &item, &text, &why);
-	if (rc != 0)
+		rc = judge(b, item.line.text, &item, &text, &why);
+	if (rc != 0) {
 		rc = rejects_add(&b->rejects, line, &why, e);
-	else
+	} else {
 		add_item(b, &item, text);
-	if (rc == 0 && (b->texts >= b->limit || b->bytes >= BYTES_MAX))
-		rc = batch_flush(b, e);
+		if (item.waits && b->token_limit)
+			b->now->tokens += embed_tokens(b->model, text);
+	}
+	if (rc == 0 && is_full(b))
+		rc = send_off(b, e);
 	return rc;
 }
 
@@ -229,79 +286,164 @@ make_identity(struct batch *b, struct edit *model, struct edit *dims)
 	*dims = (struct edit){"dims", {b->identity.data + n, b->identity.len - n}};
 }
 
-/* The i-th text's record with its vector. */
-static void
-add_embedded(struct batch *b, const struct record *r, size_t i)
+/* The record of a text that has a vector, or for which there is none. */
+static int
+add_embedded(struct batch *b, const struct record *r, const float *vector)
 {
-	size_t n = embed_dims(b->model);
 	struct edit edits[4] = {[3] = {"error", SLICE_NONE}}; /* of an earlier refusal */
 
 	b->value.len = 0;
-	if (b->known[i])
-		record_add_vector(&b->value, b->vectors + i * n, n, b->base64);
+	if (vector != NULL)
+		record_add_vector(&b->value, vector, embed_dims(b->model), b->base64);
 	else
 		buf_string(&b->value, "null");
 	edits[0] = (struct edit){"embedding", buf_as_slice(&b->value)};
 	make_identity(b, &edits[1], &edits[2]);
+	if (embed_dims(b->model) == 0)
+		edits[2].value = SLICE("null");
 	record_add_edited(&b->out->buf, r, edits, 4);
-	b->embedded += b->known[i];
-	b->wordless += !b->known[i];
+	b->embedded += vector != NULL;
+	b->wordless += vector == NULL;
+	return out_line(b->out);
 }
 
 static int
-write_items(struct batch *b, struct err *e)
+refuse(struct batch *b, const struct batch_item *item, const char *text, struct err *e)
+{
+	struct err why = b->stopped;
+
+	b->rejects.good--;
+	if (text != NULL)
+		err_set(&why, C1V_DATA, "%s", text);
+	else
+		note_undone(b, &item->line);
+	return rejects_add(&b->rejects, &item->line, &why, e);
+}
+
+static int
+write_item(struct batch *b, const struct group *g, const struct batch_item *item, size_t i, struct err *e)
+{
+	const struct embed_job *job = &g->job;
+	int rc;
+
+	if (!item->waits) {
+		buf_slice(&b->out->buf, item->record.line);
+		b->passed++;
+		rc = out_line(b->out);
+	} else if (job->outcome[i] == EMBED_REFUSED) {
+		return refuse(b, item, job->why[i], e);
+	} else if (job->outcome[i] == EMBED_UNDONE) {
+		return refuse(b, item, NULL, e);
+	} else {
+		rc = add_embedded(b, &item->record,
+		    job->outcome[i] == EMBED_VECTOR ? embed_vector(b->model, job, i) : NULL);
+	}
+	return rc != 0 ? out_flush(b->out, e) : 0;
+}
+
+static int
+write_items(struct batch *b, const struct group *g, struct err *e)
 {
 	size_t text = 0;
+	int rc = 0;
 
-	for (size_t i = 0; i < b->count; i++) {
-		const struct batch_item *item = &b->items[i];
-
-		if (item->waits) {
-			add_embedded(b, &item->record, text++);
-		} else {
-			buf_slice(&b->out->buf, item->record.line);
-			b->passed++;
-		}
-		if (out_line(b->out) != 0)
-			return out_flush(b->out, e);
+	for (size_t i = 0; rc == 0 && i < g->count; i++) {
+		rc = write_item(b, g, &g->items[i], text, e);
+		text += (size_t)g->items[i].waits;
 	}
-	return 0;
+	return rc;
+}
+
+static void
+empty_group(struct group *g)
+{
+	g->count = g->texts = g->bytes = 0;
+	g->tokens = 0;
+	arena_reset(&g->arena);
+}
+
+/* Wait for the oldest group on its way, and write it. */
+static int
+bring_in(struct batch *b, struct err *e)
+{
+	struct group *g = &b->groups[b->oldest];
+	struct err why;
+	int rc;
+
+	if (g->texts && embed_wait(b->model, &g->job, &why) != 0 && b->stopped.code == 0)
+		b->stopped = why;
+	rc = write_items(b, g, e);
+	empty_group(g);
+	b->oldest = (b->oldest + 1) % b->ring;
+	b->busy--;
+	return rc;
+}
+
+/* The group that was filled goes on its way, and another one is begun. */
+static int
+send_off(struct batch *b, struct err *e)
+{
+	struct group *g = b->now;
+	int rc = 0;
+
+	if (g->count == 0)
+		return 0;
+	b->jobs += g->texts > 0;
+	b->tokens += g->tokens;
+	if (b->dry) {
+		empty_group(g);
+		return 0;
+	}
+	g->job.role = b->role;
+	g->job.texts = g->wanted;
+	g->job.count = g->texts;
+	b->busy++;
+	if (g->texts)
+		rc = embed_submit(b->model, &g->job, e);
+	if (rc == 0 && b->busy == b->ring)
+		rc = bring_in(b, e);
+	b->now = &b->groups[(b->oldest + b->busy) % b->ring];
+	return rc;
 }
 
 int
 batch_flush(struct batch *b, struct err *e)
 {
-	int rc = 0;
+	int rc = send_off(b, e);
 
-	if (b->texts) {
-		b->vectors = mem_resize(b->vectors, b->text_room * embed_dims(b->model), sizeof(*b->vectors));
-		b->known = mem_resize(b->known, b->text_room, 1);
-		rc = embed_texts(b->model, b->role, b->wanted, b->texts, b->vectors, b->known, e);
-	}
+	while (rc == 0 && b->busy > 0)
+		rc = bring_in(b, e);
 	if (rc == 0)
-		rc = write_items(b, e);
-	b->count = b->texts = b->bytes = 0;
-	arena_reset(&b->arena);
+		b->now = &b->groups[b->oldest];
 	return rc;
 }
 
 const char *
 batch_summary(const struct batch *b, struct arena *a)
 {
-	return arena_format(a, "\"embedded\":%" PRIu64 ",\"passed\":%" PRIu64 ",\"wordless\":%" PRIu64
+	struct embed_totals t = embed_totals(b->model);
+	const char *done = arena_format(a, "\"embedded\":%" PRIu64 ",\"passed\":%" PRIu64 ",\"wordless\":%" PRIu64
 	    ",\"rejected\":%" PRIu64, b->embedded, b->passed, b->wordless, b->rejects.bad);
+
+	if (b->token_limit == 0)
+		return done;
+	return arena_format(a, "%s,\"undone\":%" PRIu64 ",\"model\":\"%s\",\"input_tokens\":%" PRId64
+	    ",\"requests\":%" PRId64 ",\"retries\":%" PRId64, done, b->undone,
+	    embed_model(b->model), t.tokens, t.requests, t.retries);
 }
 
 void
 batch_free(struct batch *b)
 {
+	for (size_t i = 0; b->groups != NULL && i < b->ring; i++) {
+		free(b->groups[i].items);
+		free(b->groups[i].wanted);
+		arena_free(&b->groups[i].arena);
+		embed_job_free(&b->groups[i].job);
+	}
+	free(b->groups);
 	embed_close(b->model);
-	free(b->items);
-	free(b->wanted);
-	free(b->vectors);
-	free(b->known);
 	free(b->stored.v);
-	arena_free(&b->arena);
 	buf_free(&b->scratch);
 	buf_free(&b->value);
 	buf_free(&b->identity);

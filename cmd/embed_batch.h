@@ -7,6 +7,18 @@
 
 struct batch_item;
 
+/* Records whose texts are one job. */
+struct group {
+	struct batch_item *items; /* in order of the input */
+	size_t count, room;
+	size_t texts, text_room;  /* items that wait for a vector */
+	struct slice *wanted;     /* their texts */
+	int64_t tokens;           /* of these */
+	size_t bytes;             /* of the lines that were taken, which bounds the memory */
+	struct arena arena;       /* owns the lines and texts of the items */
+	struct embed_job job;
+};
+
 struct batch {
 	struct out *out;
 	struct embedder *model;
@@ -14,24 +26,29 @@ struct batch {
 	enum embed_role role;
 	int base64, force;
 	int headings;             /* embed those of a chunk before its content */
-	size_t limit;             /* texts in one call */
-	struct batch_item *items; /* in order of the input */
-	size_t count, room;
-	size_t texts, text_room;  /* items that wait for a vector */
-	struct slice *wanted;     /* their texts */
-	float *vectors;
-	uint8_t *known;
-	size_t bytes;             /* of the lines that were taken, which bounds the memory */
-	struct arena arena;       /* owns the lines and texts of the items */
+	int dry;                  /* count only */
+	size_t limit;             /* texts in one job */
+	int64_t token_limit;      /* 0: none */
+	struct group *groups;     /* a ring: from `oldest` on `busy` of them are on their way, */
+	size_t ring, oldest, busy;
+	struct group *now;        /* … and this one is being filled */
 	struct buf scratch, value, identity;
 	struct floats stored;
-	uint64_t embedded, passed, wordless;
+	uint64_t embedded, passed, wordless, jobs, undone;
+	int64_t tokens;
+	const char *undone_source; /* the first that was not */
+	uint64_t undone_line;
+	struct err stopped;       /* why no more can be embedded; code 0: it can */
 };
 
+/* Before the first line: as many groups as the model has use for. */
+void batch_start(struct batch *b);
 /* Take a line; embeds and writes when the batch is full. A bad record goes to
  * rejects. 0, or an error that ends the run. */
 int batch_line(struct batch *b, const struct line *line, struct err *e);
-/* Embed and write what there is, in the order in which it came. */
+/* Embed and write all that there is, in the order in which it came. When the model gives up,
+ * what has a vector is written, the rest goes to rejects, and so does what comes later; the
+ * run's error is in b->stopped. */
 int batch_flush(struct batch *b, struct err *e);
 /* JSON members for the log: what was done. */
 const char *batch_summary(const struct batch *b, struct arena *a);

@@ -24,11 +24,13 @@ static int
 open_model(struct tool *t, struct err *e)
 {
 	const char *name = t->set->model ? t->set->model : "local";
+	struct embed_options o = {.base = t->set->api_base, .expect = (int64_t)t->collection.dims, .timeout = 30};
 	int rc;
 
 	if (t->embedder != NULL)
 		return 0;
-	rc = embed_open(name, cli_share(&t->arena, NULL), &t->embedder, e);
+	o.share = cli_share(&t->arena, NULL);
+	rc = embed_open_with(name, &o, &t->embedder, e);
 	if (rc != 0)
 		return rc;
 	if (t->collection.model != NULL && strcmp(embed_model(t->embedder), t->collection.model) != 0)

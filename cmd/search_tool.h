@@ -19,7 +19,7 @@ enum query_type { QUERY_NDJSON, QUERY_TEXT };
 struct settings {
 	struct cli_common common;
 	struct store_settings where;
-	const char *model, *context, *similar_to, *fields, *weights, *rejects;
+	const char *model, *api_base, *context, *similar_to, *fields, *weights, *rejects;
 	struct opt_list filters;
 	int64_t limit, candidates, ef_search, probes, neighbors, per_document, max_record;
 	int mode, fuse, exact, explain, no_collapse, web, json, pretty, type, strict;

@@ -301,10 +301,10 @@ END
 }
 
 @test "models that are not there, or are none" {
-	run c1v-embed -m text-embedding-3-small </dev/null
+	C1V_LIB=/nowhere run c1v-embed -m text-embedding-3-small </dev/null
 	assert_equal "$status" 78
-	assert_line 'c1v-embed: model text-embedding-3-small: no driver for it'
-	assert_line --partial 'hint: local'
+	assert_line 'c1v-embed: embed_http.so: not found'
+	assert_line --partial 'hint: it belongs into /nowhere'
 	run c1v-embed -m local:none.c1vm </dev/null
 	assert_equal "$status" 78
 	C1V_SHARE=$PWD run c1v-embed </dev/null

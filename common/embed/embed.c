@@ -3,27 +3,42 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-static const struct embed_driver *const drivers[] = {&embed_local};
+#include "base/module.h"
+
+/* A local model is of this name, or begins with it and a colon. */
+static int
+is_local(const char *model)
+{
+	size_t n = strlen(embed_local.name);
+
+	return strncmp(model, embed_local.name, n) == 0 && (model[n] == '\0' || model[n] == ':');
+}
+
+int
+embed_open_with(const char *model, const struct embed_options *o, struct embedder **out, struct err *e)
+{
+	const struct embed_driver *d = &embed_local;
+	int rc;
+
+	*out = NULL;
+	if (*model == '\0')
+		return err_set(e, C1V_CONFIG, "the model has no name");
+	if (!is_local(model))
+		d = module_load("embed_http", e);
+	if (d == NULL)
+		return C1V_CONFIG;
+	rc = d->open(model, o, out, e);
+	if (rc == 0)
+		(*out)->driver = d;
+	return rc;
+}
 
 int
 embed_open(const char *model, const char *share, struct embedder **out, struct err *e)
 {
-	size_t n = strcspn(model, ":");
+	struct embed_options o = {.share = share};
 
-	*out = NULL;
-	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
-		const struct embed_driver *d = drivers[i];
-		int rc;
-
-		if (strlen(d->name) != n || strncmp(d->name, model, n) != 0)
-			continue;
-		rc = d->open(model, share, out, e);
-		if (rc == 0)
-			(*out)->driver = d;
-		return rc;
-	}
-	err_set(e, C1V_CONFIG, "model %s: no driver for it", model);
-	return err_hint(e, "local is the model that comes along, local:FILE another");
+	return embed_open_with(model, &o, out, e);
 }
 
 const char *
@@ -132,7 +147,7 @@ embed_texts(struct embedder *m, enum embed_role role, const struct slice *texts,
 	size_t n;
 	int rc;
 
-	if (count < 2)
+	if (count < 2 || m->driver->submit)
 		return m->driver->texts(m, role, texts, count, out, known, e);
 	if (s == NULL)
 		s = m->same = mem_zero(1, sizeof(*s));
@@ -146,6 +161,75 @@ embed_texts(struct embedder *m, enum embed_role role, const struct slice *texts,
 		known[i] = s->known[s->row[i]];
 	}
 	return rc;
+}
+
+/* --- jobs ------------------------------------------------------------------- */
+
+struct embed_shape
+embed_shape(const struct embedder *m)
+{
+	return m->driver->shape ? m->driver->shape(m) : (struct embed_shape){1, SIZE_MAX, 0};
+}
+
+int64_t
+embed_tokens(const struct embedder *m, struct slice text)
+{
+	return m->driver->tokens ? m->driver->tokens(m, text) : 0;
+}
+
+struct embed_totals
+embed_totals(const struct embedder *m)
+{
+	return m->totals;
+}
+
+void
+embed_job_room(struct embed_job *job)
+{
+	if (job->count > job->room) {
+		job->outcome = mem_resize(job->outcome, job->count, sizeof(*job->outcome));
+		job->why = mem_resize(job->why, job->count, sizeof(*job->why));
+		job->row = mem_resize(job->row, job->count, sizeof(*job->row));
+		job->known = mem_resize(job->known, job->count, sizeof(*job->known));
+		job->room = job->count;
+	}
+	for (size_t i = 0; i < job->count; i++) {
+		job->outcome[i] = EMBED_UNDONE;
+		job->row[i] = (uint32_t)i;
+	}
+	arena_reset(&job->arena);
+}
+
+int
+embed_submit(struct embedder *m, struct embed_job *job, struct err *e)
+{
+	int rc;
+
+	embed_job_room(job);
+	if (m->driver->submit)
+		return m->driver->submit(m, job, e);
+	mem_grow(&job->vectors, &job->vector_room, job->count * m->dims, sizeof(*job->vectors));
+	rc = embed_texts(m, job->role, job->texts, job->count, job->vectors, job->known, e);
+	for (size_t i = 0; rc == 0 && i < job->count; i++)
+		job->outcome[i] = job->known[i] ? EMBED_VECTOR : EMBED_UNKNOWN;
+	return rc;
+}
+
+int
+embed_wait(struct embedder *m, struct embed_job *job, struct err *e)
+{
+	return m->driver->wait ? m->driver->wait(m, job, e) : 0;
+}
+
+void
+embed_job_free(struct embed_job *job)
+{
+	free(job->outcome);
+	free(job->why);
+	free(job->row);
+	free(job->known);
+	free(job->vectors);
+	arena_free(&job->arena);
 }
 
 void

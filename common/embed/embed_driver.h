@@ -9,7 +9,7 @@ struct embed_driver {
 
 	/* As embed_open(), for a model of this kind. Fills all members of struct
 	 * embedder but `driver`. */
-	int (*open)(const char *model, const char *share, struct embedder **out, struct err *e);
+	int (*open)(const char *model, const struct embed_options *o, struct embedder **out, struct err *e);
 
 	/* As embed_texts(), the texts being different from each other. */
 	int (*texts)(struct embedder *m, enum embed_role role, const struct slice *texts,
@@ -19,6 +19,12 @@ struct embed_driver {
 	int (*verify)(struct embedder *m, char digest[EMBED_DIGEST], struct err *e);
 
 	void (*close)(struct embedder *m);
+
+	/* As the functions of embed.h; NULL where texts() is all there is. */
+	struct embed_shape (*shape)(const struct embedder *m);
+	int64_t (*tokens)(const struct embedder *m, struct slice text);
+	int (*submit)(struct embedder *m, struct embed_job *job, struct err *e);
+	int (*wait)(struct embedder *m, struct embed_job *job, struct err *e);
 };
 
 /* The first member of each driver's own struct. */
@@ -28,8 +34,12 @@ struct embedder {
 	size_t dims;
 	double weight_vector, weight_keyword;
 	struct same *same; /* embed.c's, for equal texts */
+	struct embed_totals totals;
 };
 
 extern const struct embed_driver embed_local;
+
+/* Room for job->count texts in what belongs to the job. */
+void embed_job_room(struct embed_job *job);
 
 #endif

@@ -31,12 +31,12 @@ open_file(struct model *m, const char *name, const char *share, struct err *e)
 }
 
 static int
-local_open(const char *name, const char *share, struct embedder **out, struct err *e)
+local_open(const char *name, const struct embed_options *o, struct embedder **out, struct err *e)
 {
 	struct local *m = mem_zero(1, sizeof(*m));
 	const struct model_header *h = &m->model.head;
 	const char *simd = getenv("C1V_SIMD");
-	int rc = open_file(&m->model, name, share, e);
+	int rc = open_file(&m->model, name, o->share, e);
 
 	if (rc != 0) {
 		free(m);
@@ -149,5 +149,5 @@ local_close(struct embedder *base)
 }
 
 const struct embed_driver embed_local = {
-	"local", local_open, local_texts, local_verify, local_close
+	.name = "local", .open = local_open, .texts = local_texts, .verify = local_verify, .close = local_close
 };

@@ -1,0 +1,251 @@
+#include "remote.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "answer.h"
+#include "base/clock.h"
+
+enum { VAIN_MAX = 16 }; /* single texts refused before anything succeeded: it is not the texts */
+
+static uint32_t
+next_random(struct remote *m)
+{
+	m->random ^= m->random << 13;
+	m->random ^= m->random >> 17;
+	m->random ^= m->random << 5;
+	return m->random;
+}
+
+static const char *
+said(const struct answer_error *a)
+{
+	return a->message[0] ? a->message : a->code[0] ? a->code : a->type[0] ? a->type : "no reason given";
+}
+
+/* What the server said must not show the key, whatever it repeats. */
+static void
+read_error(struct remote *m, const struct http_call *c, struct answer_error *a)
+{
+	answer_error(buf_as_slice(&c->answer), a);
+	if (m->key == NULL)
+		return;
+	if (strstr(a->message, m->key) != NULL || strlen(a->message) >= sizeof(a->message) - 4)
+		snprintf(a->message, sizeof(a->message), "(a reason that is not shown)");
+	if (strstr(a->code, m->key) != NULL || strstr(a->type, m->key) != NULL)
+		a->code[0] = a->type[0] = '\0';
+}
+
+static int
+is(const struct answer_error *a, const char *word)
+{
+	return strcmp(a->code, word) == 0 || strcmp(a->type, word) == 0;
+}
+
+/* --- going on --------------------------------------------------------------- */
+
+/* Additive increase, multiplicative decrease. */
+static void
+slow_down(struct remote *m)
+{
+	m->window = m->window / 2 < 1 ? 1 : m->window / 2;
+}
+
+static void
+speed_up(struct remote *m)
+{
+	m->window += 1 / m->window;
+	if (m->window > (double)m->o.concurrency)
+		m->window = (double)m->o.concurrency;
+}
+
+static void
+pause_for(struct remote *m, int64_t ms)
+{
+	int64_t until = clock_mono_ns() + (ms < RETRY_WAIT_MAX ? ms : RETRY_WAIT_MAX) * 1000000;
+
+	if (until > m->pause)
+		m->pause = until;
+}
+
+/* Nothing is left of a limit: wait until it is new. */
+static void
+heed_limits(struct remote *m, const struct retry_hints *h, int64_t tokens)
+{
+	if (h->remaining_requests == 0 && h->reset_requests_ms > 0)
+		pause_for(m, h->reset_requests_ms);
+	if (h->remaining_tokens >= 0 && h->remaining_tokens < tokens && h->reset_tokens_ms > 0)
+		pause_for(m, h->reset_tokens_ms);
+}
+
+static int
+again(struct remote *m, struct request *r, const char *why, int code, struct err *e)
+{
+	struct http_call *c = &r->call;
+	int64_t ms = retry_wait_ms(&c->hints, ++r->tries, next_random(m));
+
+	if (ms < 0) {
+		err_set(e, C1V_AGAIN, "the API asks to wait for longer than %d s: %s", RETRY_WAIT_MAX / 1000, why);
+		return err_hint(e, "run it again later");
+	}
+	if (r->tries > m->o.retries) {
+		err_set(e, code, "the API failed %d times: %s", r->tries, why);
+		return err_hint(e, "run it again later");
+	}
+	m->base.totals.retries++;
+	if (c->status == 429) {
+		slow_down(m);
+		pause_for(m, ms);
+	}
+	r->not_before = clock_mono_ns() + ms * 1000000;
+	request_queue(m, r);
+	return 0;
+}
+
+/* The texts are refused: half of them each, until the bad one stands alone. */
+static int
+bisect(struct remote *m, struct request *r, const char *why, struct err *e)
+{
+	struct unit *u = &r->work->units[r->first];
+
+	if (r->count > 1) {
+		size_t half = r->count / 2;
+
+		request_queue(m, request_new(r->work, r->first + half, r->count - half));
+		request_queue(m, request_new(r->work, r->first, half));
+	} else {
+		u->done = EMBED_REFUSED;
+		u->why = arena_format(&r->work->job->arena, "the API refuses the text: %s", why);
+		r->work->left--;
+		m->base.totals.refused++;
+		if (m->successes == 0 && ++m->refused_in_vain >= VAIN_MAX)
+			return err_set(e, C1V_DATA, "the API refuses every text: %s", why);
+	}
+	request_free(r);
+	return 0;
+}
+
+/* --- answers ---------------------------------------------------------------- */
+
+static int
+succeed(struct remote *m, struct request *r, struct err *e)
+{
+	struct embed_job *job = r->work->job;
+	struct answer_place to = {&job->vectors, &job->vector_room, r->first, r->count, r->work->count};
+	size_t dims = m->base.dims;
+	int64_t tokens;
+	int rc = answer_vectors(buf_as_slice(&r->call.answer), &to, &dims, &tokens, e);
+
+	if (rc != 0)
+		return rc;
+	if (tokens < 0)
+		tokens = r->tokens;
+	m->base.dims = dims;
+	m->successes++;
+	m->base.totals.tokens += tokens;
+	if (m->o.used != NULL) {
+		struct embed_usage used = {r->call.request_id, tokens, (int64_t)r->count};
+		m->o.used(m->o.used_arg, &used);
+	}
+	for (size_t i = 0; i < r->count; i++)
+		r->work->units[r->first + i].done = EMBED_VECTOR;
+	r->work->left -= r->count;
+	speed_up(m);
+	heed_limits(m, &r->call.hints, r->tokens);
+	request_free(r);
+	return 0;
+}
+
+static int
+no_answer(struct remote *m, struct request *r, struct err *e)
+{
+	const struct http_call *c = &r->call;
+
+	switch (c->failure) {
+	case HTTP_TLS:
+		err_set(e, C1V_CREDENTIALS, "the API's certificate is not trusted: %s", c->why);
+		return err_hint(e, "nothing was sent to it; SSL_CERT_FILE names a file of authorities");
+	case HTTP_FORBIDDEN:
+		err_set(e, C1V_CONFIG, "the API is not asked: %s", c->why);
+		return err_hint(e, "plain http is for this machine alone, or with --insecure-http; "
+		    "link-local and metadata addresses are always refused");
+	case HTTP_LARGE:
+	case HTTP_BROKEN:
+		return err_set(e, C1V_PROTOCOL, "the API's answer: %s", c->why);
+	case HTTP_HANDSHAKE:
+		return again(m, r, c->why, C1V_CREDENTIALS, e);
+	default: /* cut short in the middle of an answer, or no answer at all */
+		return again(m, r, c->why, c->status == 200 ? C1V_PROTOCOL : C1V_AGAIN, e);
+	}
+}
+
+static int
+for_good(int status, const struct answer_error *a, struct err *e)
+{
+	const char *why = said(a);
+
+	if (status == 401 || status == 403) {
+		err_set(e, C1V_CREDENTIALS, "the API does not accept the key (status %d): %s", status, why);
+		return err_hint(e, "the key is taken from OPENAI_API_KEY");
+	}
+	if (status == 404)
+		return err_set(e, C1V_CONFIG, "the API does not know the model, or the base is wrong: %s", why);
+	if (status >= 300 && status < 400) {
+		err_set(e, C1V_PROTOCOL, "the API redirects (status %d), which is not followed", status);
+		return err_hint(e, "name the right place with --api-base");
+	}
+	return err_set(e, status < 200 ? C1V_PROTOCOL : C1V_UNAVAILABLE, "the API answers with status %d: %s",
+	    status, why);
+}
+
+/* Is it the texts that a server refuses? */
+static int
+about_texts(int status, const struct answer_error *a)
+{
+	return status == 400 || status == 413 || status == 422 ||
+	    (status == 500 && (strstr(a->message, "too large to process") || strstr(a->message, "is too large")));
+}
+
+static int
+refused(struct remote *m, struct request *r, struct err *e)
+{
+	struct http_call *c = &r->call;
+	struct answer_error a;
+	char why[sizeof(a.message) + 40];
+
+	read_error(m, c, &a);
+	if (is(&a, "insufficient_quota") || c->status == 402)
+		return err_set(e, C1V_UNAVAILABLE, "the API's quota is used up: %s", said(&a));
+	snprintf(why, sizeof(why), "status %d: %s", c->status, said(&a));
+	if (r->base64 && (c->status == 400 || c->status == 422) && strstr(a.message, "encoding_format")) {
+		m->base64 = 0;
+		request_queue(m, r);
+		return 0;
+	}
+	if (about_texts(c->status, &a) && c->hints.should != 1) {
+		if (m->o.dims && (strstr(a.message, "dimensions") || strstr(a.message, "matryoshka")))
+			return err_set(e, C1V_CONFIG, "the API refuses --dims: %s", said(&a));
+		return bisect(m, r, why, e);
+	}
+	if (retry_status(c->status, &c->hints)) {
+		heed_limits(m, &c->hints, r->tokens);
+		return again(m, r, why, C1V_AGAIN, e);
+	}
+	return for_good(c->status, &a, e);
+}
+
+int
+judge(struct remote *m, struct request *r, struct err *e)
+{
+	int rc;
+
+	if (r->call.failure != HTTP_ANSWERED)
+		rc = no_answer(m, r, e);
+	else if (r->call.status == 200)
+		rc = succeed(m, r, e);
+	else
+		rc = refused(m, r, e);
+	if (rc != 0) /* else it is freed, or waits again */
+		request_free(r);
+	return rc;
+}

@@ -1,0 +1,72 @@
+/* remote: the parts of the driver of remote models. Private to the module.
+ *
+ * remote.c   opening, jobs, the calls in flight
+ * work.c     the texts of a job as what is sent: equal ones once, long ones cut
+ * judge.c    what becomes of a request that ended
+ * answer.c   the bodies of answers */
+#ifndef C1V_EMBED_HTTP_REMOTE_H
+#define C1V_EMBED_HTTP_REMOTE_H
+
+#include "embed/embed_driver.h"
+#include "net/http.h"
+
+/* A piece of text that is sent. */
+struct unit {
+	struct slice text;
+	int64_t tokens;
+	uint8_t done;      /* enum embed_outcome; EMBED_UNDONE at first */
+	const char *why;   /* refused: the job's arena */
+};
+
+/* What a job comes to. */
+struct embed_work {
+	struct embed_job *job;
+	struct unit *units;
+	size_t count, room, left; /* left: not yet done */
+	uint32_t *first, *parts;  /* of each text: its units; parts 0: none is needed */
+	uint32_t *slots;
+};
+
+/* Units [first, first + count) on their way. */
+struct request {
+	struct http_call call;
+	struct embed_work *work;
+	size_t first, count;
+	int64_t tokens;
+	int tries;            /* that were answered badly */
+	int64_t not_before;   /* monotonic ns */
+	int base64;           /* asked for */
+	struct buf body;
+	struct request *next; /* of those that wait */
+};
+
+struct remote {
+	struct embedder base;
+	struct embed_options o;
+	struct http *http;
+	char *name, *url, *key;
+	int azure, base64;
+	struct request *waiting; /* in order */
+	struct request *sent;    /* in flight, in no order */
+	size_t flying;
+	double window;           /* how many may fly: adapts to refusals */
+	int64_t pause;           /* nothing is sent before; monotonic ns */
+	int64_t successes;       /* answers that were used */
+	int64_t refused_in_vain; /* single texts, while nothing succeeded */
+	uint32_t random;
+	struct err failed;       /* code 0: none */
+};
+
+/* work.c */
+struct embed_work *work_new(struct remote *m, struct embed_job *job);
+void work_finish(struct remote *m, struct embed_work *w); /* outcomes to the job; frees */
+
+/* judge.c: a request that ended: done, to be sent again, split, or the end of the run. */
+int judge(struct remote *m, struct request *r, struct err *e);
+
+/* remote.c */
+struct request *request_new(struct embed_work *w, size_t first, size_t count);
+void request_free(struct request *r);
+void request_queue(struct remote *m, struct request *r); /* before those that wait */
+
+#endif
