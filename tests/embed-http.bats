@@ -5,7 +5,7 @@ load helper
 setup() {
 	c1v_setup
 	fake=$build/fake/http
-	canary=canary-key-4711
+	canary='canary-key-4711'
 	export OPENAI_API_KEY=$canary
 	unset http_proxy https_proxy HTTPS_PROXY ALL_PROXY all_proxy SSL_CERT_FILE CURL_CA_BUNDLE AZURE_OPENAI_API_KEY
 	seq 10 | sed 's/.*/{"id":"r&","content":"text &"}/' >ten
@@ -313,7 +313,7 @@ fatal() { # STATUS TEXT: nothing was passed on, every record is listed
 
 @test "Azure: api-key and the version behind the path" {
 	server
-	AZURE_OPENAI_API_KEY=$canary OPENAI_API_KEY= embed \
+	AZURE_OPENAI_API_KEY=$canary OPENAI_API_KEY='' embed \
 	    --api-base "http://127.0.0.1:$port/openai/deployments/d?api-version=2024-02-01" ten
 	all_ten
 	assert_regex "$(cat log)" 'POST /openai/deployments/d/embeddings\?api-version=2024-02-01'
