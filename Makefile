@@ -44,6 +44,7 @@ LIBS_c1v-embed = $(TEXT_LIBS) jansson
 LIBS_c1v-model = $(TEXT_LIBS) jansson
 LIBS_c1v-ingest = $(TEXT_LIBS) jansson sqlite3
 LIBS_c1v-store = $(TEXT_LIBS) jansson sqlite3
+LIBS_c1v-cache = $(TEXT_LIBS) sqlite3
 LIBS_c1v-cost = $(TEXT_LIBS) sqlite3
 LIBS_c1v-search = $(TEXT_LIBS) jansson sqlite3
 ALL_LIBS = $(TEXT_LIBS) jansson sqlite3
@@ -51,13 +52,17 @@ ALL_LIBS = $(TEXT_LIBS) jansson sqlite3
 # Drivers whose libraries would cost every tool start-up time are modules,
 # loaded when a URL asks for them: common/ROOM/DIR/*.c becomes a shared object
 # with a copy of libc1v.a of its own and nothing visible but the driver.
-MODULES = store_postgres embed_http
+MODULES = store_postgres embed_http net_redis net_upstash
 SOURCES_store_postgres := $(wildcard common/store/pg/*.c)
 LIBS_store_postgres = $(TEXT_LIBS) libpq
 SOURCES_embed_http := $(wildcard common/embed/http/*.c common/net/http/*.c)
 LIBS_embed_http = $(TEXT_LIBS) libcurl
-MODULE_LIBS = libpq libcurl
-MODULE_SOURCES := $(foreach m,$(MODULES),$(SOURCES_$m))
+SOURCES_net_redis := $(wildcard common/net/redis/*.c)
+LIBS_net_redis = $(TEXT_LIBS) hiredis_ssl hiredis libssl libcrypto
+SOURCES_net_upstash := $(wildcard common/net/upstash/*.c common/net/http/*.c)
+LIBS_net_upstash = $(TEXT_LIBS) libcurl
+MODULE_LIBS = libpq libcurl hiredis_ssl hiredis libssl libcrypto
+MODULE_SOURCES := $(sort $(foreach m,$(MODULES),$(SOURCES_$m)))
 module_objects = $(patsubst %.c,$(B)/obj/%.o,$(SOURCES_$1))
 
 LIB_SOURCES := $(wildcard common/*/*.c)

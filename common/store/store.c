@@ -1,9 +1,10 @@
 #include "store/store.h"
 
-#include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "base/module.h"
+#include "net/url.h"
 #include "store/settings.h"
 #include "store/store_driver.h"
 
@@ -36,39 +37,11 @@ check_collection(const char *name, struct err *e)
 	return 0;
 }
 
-/* Length of the scheme before a colon, 0 when url is a bare path. */
-static size_t
-scheme_length(const char *url)
-{
-	size_t n = strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
-
-	return n > 1 && url[n] == ':' ? n : 0;
-}
-
-/* scheme://user:password@host, or a password given by its name */
-static int
-has_password(const char *url)
-{
-	const char *p = strstr(url, "://"), *at, *colon;
-	size_t port;
-
-	if (p == NULL)
-		return strncasecmp(url, "postgres", 8) == 0 && strstr(url, "password") != NULL;
-	p += 3;
-	at = strchr(p, '@');
-	colon = at ? memchr(p, ':', (size_t)(at - p)) : NULL;
-	/* A / in a password, which should be %2F, makes it no port. */
-	port = colon ? strspn(colon + 1, "0123456789") : 0;
-	if (port > 0 && strchr("/?#,", colon[1 + port]) != NULL)
-		colon = NULL;
-	return (colon != NULL && colon + 1 < at) || strstr(url, "password=") != NULL;
-}
-
 /* The driver for url; *rest is what it gets. */
 static const struct store_driver *
 driver_for(const char *url, const char **rest, struct err *e)
 {
-	size_t n = scheme_length(url);
+	size_t n = url_scheme(url);
 
 	*rest = url;
 	if (n == 0)
@@ -100,21 +73,14 @@ int
 store_open(const struct store_options *o, struct store **out, struct err *e)
 {
 	const struct store_driver *driver = &sqlite_driver;
-	const char *url = o->url, *rest = NULL;
+	const char *url, *rest = NULL;
 	int rc = check_collection(o->collection, e);
 
 	*out = NULL;
+	if (rc == 0)
+		rc = url_resolve("store", o->url, &url, e);
 	if (rc != 0)
 		return rc;
-	if (url != NULL && strncmp(url, "env:", 4) == 0) {
-		const char *name = url + 4;
-		url = getenv(name);
-		if (url == NULL || *url == '\0')
-			return err_set(e, C1V_CONFIG, "store env:%s: the variable is not set", name);
-	} else if (url != NULL && has_password(url)) {
-		err_set(e, C1V_USAGE, "store: a password inside a URL can be seen by others");
-		return err_hint(e, "put the URL into a variable and name it: env:NAME");
-	}
 	if (url != NULL && *url != '\0')
 		driver = driver_for(url, &rest, e);
 	if (driver == NULL)
