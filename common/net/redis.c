@@ -107,13 +107,19 @@ hashed_part(struct slice key)
 unsigned
 redis_slot(struct slice key)
 {
+	/* What four bits at the top become: they times the polynomial, without carry. */
+	static const uint16_t times[16] = {
+		0x0000, 0x1021, 0x2042, 0x3063, 0x4084, 0x50a5, 0x60c6, 0x70e7,
+		0x8108, 0x9129, 0xa14a, 0xb16b, 0xc18c, 0xd1ad, 0xe1ce, 0xf1ef
+	};
 	struct slice part = hashed_part(key);
 	unsigned crc = 0;
 
 	for (size_t i = 0; i < part.n; i++) {
-		crc ^= (unsigned)(unsigned char)part.p[i] << 8;
-		for (int bit = 0; bit < 8; bit++)
-			crc = (crc << 1 ^ (crc & 0x8000 ? 0x1021 : 0)) & 0xffff;
+		unsigned c = (unsigned char)part.p[i];
+
+		crc = (crc << 4 & 0xffff) ^ times[crc >> 12 ^ c >> 4];
+		crc = (crc << 4 & 0xffff) ^ times[crc >> 12 ^ (c & 15)];
 	}
 	return crc % 16384;
 }
@@ -127,6 +133,7 @@ redis_refusal(const struct redis *r, const struct redis_reply *reply, struct err
 		const char *word;
 		int code;
 	} known[] = {
+		{"ERR max number of clients", C1V_AGAIN}, {"DENIED", C1V_CREDENTIALS}, {"ERR invalid password", C1V_CREDENTIALS},
 		{"LOADING", C1V_AGAIN}, {"OOM", C1V_AGAIN}, {"READONLY", C1V_AGAIN}, {"BUSY", C1V_AGAIN},
 		{"CLUSTERDOWN", C1V_AGAIN}, {"MASTERDOWN", C1V_AGAIN}, {"TRYAGAIN", C1V_AGAIN},
 		{"MISCONF", C1V_AGAIN}, {"NOREPLICAS", C1V_AGAIN}, {"NOAUTH", C1V_CREDENTIALS},
@@ -137,7 +144,8 @@ redis_refusal(const struct redis *r, const struct redis_reply *reply, struct err
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
 		size_t n = strlen(known[i].word);
 
-		if (reply->text.n > n && memcmp(reply->text.p, known[i].word, n) == 0 && reply->text.p[n] == ' ')
+		if (reply->text.n >= n && memcmp(reply->text.p, known[i].word, n) == 0 &&
+		    (reply->text.n == n || reply->text.p[n] == ' '))
 			code = known[i].code;
 	}
 	return err_set(e, code, "%s: %.*s", redis_name(r), (int)(reply->text.n < 200 ? reply->text.n : 200),

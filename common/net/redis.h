@@ -25,6 +25,7 @@ struct redis_options {
 	double connect_timeout; /* seconds; 0: 0.05, for upstash 1 */
 	double command_timeout; /* seconds without a byte; 0: 0.1, for upstash 2. A whole redis_run() may take
 	                           ten times as long */
+	size_t max_reply;       /* bytes that one reply may take in memory; 0: 512 MiB */
 	int (*stop)(void);      /* asked while waiting: other than 0 gives up with C1V_AGAIN; NULL: never */
 };
 
@@ -54,14 +55,15 @@ int redis_open(const struct redis_options *o, struct redis **out, struct err *e)
 
 /* Send n commands at once (as a pipeline) and collect their replies, in order. Valid until the next
  * call. 0: every command has its reply, which may be a REDIS_ERROR; MOVED and ASK were followed. Else
- * none has: C1V_AGAIN (no connection, lost, too late, loading its data, cluster down), C1V_CREDENTIALS
- * (password, certificate), C1V_PROTOCOL, C1V_CONFIG (such an address is refused). Commands may
+ * none has: C1V_AGAIN (no connection, lost, too late, interrupted), C1V_CREDENTIALS (password,
+ * certificate), C1V_PROTOCOL, C1V_CONFIG (such an address is refused, there is no such database). Commands may
  * have been carried out all the same, and are not repeated. Several commands, one key slot
  * each, need not be on one node; a command with several keys needs them in one slot. */
 int redis_run(struct redis *r, const struct redis_command *commands, size_t n,
     struct redis_reply *replies, struct err *e);
 
-/* How many servers hold keys: 1, or the masters of a cluster. 0 and e on failure, as redis_run(). */
+/* How many servers hold keys: 1, or the masters of a cluster; 1 also when the user may not ask for the
+ * map and nothing has spoken of other servers. 0 and e on failure, as redis_run(). Replies end here, too. */
 size_t redis_nodes(struct redis *r, struct err *e);
 /* Is it a cluster, as far as is known by now? */
 int redis_cluster(const struct redis *r);
@@ -74,7 +76,7 @@ void redis_close(struct redis *r);
 unsigned redis_slot(struct slice key);
 
 /* Error replies by what may be done: C1V_AGAIN (LOADING, OOM, READONLY, BUSY, CLUSTERDOWN, MASTERDOWN,
- * TRYAGAIN), C1V_CREDENTIALS (NOAUTH, WRONGPASS, NOPERM), else C1V_PROTOCOL; fills e with
+ * TRYAGAIN, too many clients …), C1V_CREDENTIALS (NOAUTH, WRONGPASS, NOPERM, DENIED), else C1V_PROTOCOL; fills e with
  * "name: the server's words". */
 int redis_refusal(const struct redis *r, const struct redis_reply *reply, struct err *e);
 
