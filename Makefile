@@ -52,7 +52,7 @@ ALL_LIBS = $(TEXT_LIBS) jansson sqlite3
 # Drivers whose libraries would cost every tool start-up time are modules,
 # loaded when a URL asks for them: common/ROOM/DIR/*.c becomes a shared object
 # with a copy of libc1v.a of its own and nothing visible but the driver.
-MODULES = store_postgres embed_http net_redis net_redis_tls net_upstash
+MODULES = store_postgres embed_http cost_ledger net_redis net_redis_tls net_upstash
 SOURCES_store_postgres := $(wildcard common/store/pg/*.c)
 LIBS_store_postgres = $(TEXT_LIBS) libpq
 SOURCES_embed_http := $(wildcard common/embed/http/*.c common/net/http/*.c)
@@ -63,6 +63,8 @@ SOURCES_net_redis_tls := $(wildcard common/net/redis/tls/*.c)
 LIBS_net_redis_tls = libssl libcrypto
 SOURCES_net_upstash := $(wildcard common/net/upstash/*.c common/net/http/*.c)
 LIBS_net_upstash = $(TEXT_LIBS) libcurl
+SOURCES_cost_ledger := $(wildcard common/cost/module/*.c)
+LIBS_cost_ledger = $(TEXT_LIBS) sqlite3
 MODULE_LIBS = libpq libcurl hiredis libssl libcrypto
 MODULE_SOURCES := $(sort $(foreach m,$(MODULES),$(SOURCES_$m)))
 module_objects = $(patsubst %.c,$(B)/obj/%.o,$(SOURCES_$1))

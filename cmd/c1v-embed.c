@@ -1,27 +1,11 @@
 /* c1v-embed: records in, the same records with vectors out. See c1v-embed(1). */
-#include <fcntl.h>
-
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/utf8.h"
-#include "cli/cli.h"
-#include "cost/money.h"
-#include "cost/price.h"
-#include "embed_batch.h"
+#include "embed_tool.h"
 
 enum { ENCODING_ARRAY, ENCODING_BASE64 };
 enum { TYPE_NDJSON, TYPE_TEXT };
 enum { WITH_NOTHING, WITH_HEADINGS };
-
-struct settings {
-	struct cli_common common;
-	const char *model, *rejects, *api_base, *usage;
-	int encoding, role, with, force, strict, type;
-	int longer, insecure_http, dry_run;
-	int64_t batch_size, max_record;
-	int64_t dims, concurrency, batch_inputs, batch_tokens, input_tokens, retries;
-	double timeout, connect_timeout;
-};
 
 #define MEMBER(m) offsetof(struct settings, m)
 
@@ -71,10 +55,29 @@ static const struct opt remote[] = {
 	  .fallback = "10", .min = 0.01, .max = 3600, .help = "for a connection" },
 	{ .name = "insecure-http", .kind = OPT_FLAG, .offset = MEMBER(insecure_http),
 	  .help = "allow plain http to other machines" },
+	{ .name = "rate-requests", .kind = OPT_REAL, .offset = MEMBER(rate_requests), .argument = "N", .max = 1e9,
+	  .help = "requests a minute, at most" },
+	{ .name = "rate-tokens", .kind = OPT_REAL, .offset = MEMBER(rate_tokens), .argument = "N", .max = 1e12,
+	  .help = "tokens a minute, at most" },
+	OPT_END
+};
+static const struct opt costs[] = {
+	{ .name = "ledger", .kind = OPT_STRING, .offset = MEMBER(ledger), .argument = "URL", .env = "C1V_LEDGER",
+	  .help = "where the cost of each request is entered, as with c1v-cost, or none" },
+	{ .letter = 'u', .name = "user", .kind = OPT_STRING, .offset = MEMBER(user), .argument = "NAME",
+	  .env = "C1V_USER", .help = "whose cost it is" },
+	{ .letter = 'p', .name = "project", .kind = OPT_STRING, .offset = MEMBER(project), .argument = "NAME",
+	  .env = "C1V_PROJECT", .help = "the same for the project" },
+	{ .name = "prices", .kind = OPT_LIST, .offset = MEMBER(prices), .argument = "FILE", .flags = OPT_FILES,
+	  .help = "a price list that lies over the shipped one (repeatable)" },
+	{ .name = "budget", .kind = OPT_FLAG, .offset = MEMBER(budget),
+	  .help = "spend nothing that does not fit into the budgets" },
+	{ .name = "dry-run", .kind = OPT_FLAG, .offset = MEMBER(dry_run),
+	  .help = "count records, tokens, dollars and time; ask nobody" },
 	{ .name = "usage", .kind = OPT_STRING, .offset = MEMBER(usage), .argument = "FILE",
 	  .flags = OPT_FILES | OPT_NO_CONFIG, .help = "append what each answer used to FILE" },
-	{ .name = "dry-run", .kind = OPT_FLAG, .offset = MEMBER(dry_run),
-	  .help = "count records, tokens and dollars; ask nobody" },
+	{ .name = "wait", .kind = OPT_REAL, .offset = MEMBER(wait), .argument = "SECONDS", .fallback = "30",
+	  .max = 86400, .help = "how long to wait for another writer of the ledger" },
 	OPT_END
 };
 static const struct opt common_options[] = { CLI_OPTIONS(struct settings), OPT_END };
@@ -83,8 +86,8 @@ static const struct opt_spec spec = {
 	.tool = "c1v-embed",
 	.purpose = "add vectors to records",
 	.synopsis = "[OPTION]… [FILE]…",
-	.tables = (const struct opt *const[]){own, remote, common_options, NULL},
-	.sections = (const char *const[]){"Options", "Remote models", "Common options", NULL},
+	.tables = (const struct opt *const[]){own, remote, costs, common_options, NULL},
+	.sections = (const char *const[]){"Options", "Remote models", "Costs", "Common options", NULL},
 	.files = "files",
 };
 
@@ -95,7 +98,9 @@ flush_when_idle(void *arg, struct err *e)
 	struct batch *b = arg;
 	int rc = batch_flush(b, e);
 
-	return rc != 0 ? rc : out_flush(b->out, e);
+	if (rc == 0)
+		rc = out_flush(b->out, e);
+	return rc != 0 ? rc : cli_interrupted(e);
 }
 
 /* A line of plain text becomes a record. */
@@ -129,85 +134,6 @@ take(struct batch *b, int type, struct line *line, struct buf *made, struct err 
 	return rc;
 }
 
-/* --- what was used ---------------------------------------------------------------- */
-
-struct ledger_file {
-	struct out out;
-	const char *model;
-	int open;
-};
-
-/* A usage record (c1v-record(5)) for each answer. */
-static void
-note_usage(void *arg, const struct embed_usage *u)
-{
-	struct ledger_file *f = arg;
-	struct buf *b = &f->out.buf;
-	char now[32];
-
-	clock_iso(clock_wall_ms(), now);
-	buf_string(b, "{\"model\":");
-	json_add_string(b, slice_of(f->model));
-	buf_format(b, ",\"input_tokens\":%lld,\"time\":\"%s\",\"tool\":\"c1v-embed\"", (long long)u->tokens, now);
-	if (u->request_id[0])
-		buf_format(b, ",\"request_id\":\"%s\"", u->request_id);
-	buf_byte(b, '}');
-	out_line(&f->out);
-	out_flush(&f->out, NULL);
-}
-
-static int
-usage_open(struct ledger_file *f, const struct settings *s, struct err *e)
-{
-	int fd;
-
-	f->model = s->model;
-	if (s->usage == NULL)
-		return 0;
-	fd = open(s->usage, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return err_sys(e, C1V_IO, "cannot write %s", s->usage);
-	out_open(&f->out, fd, s->usage);
-	f->open = 1;
-	return 0;
-}
-
-/* --- what it would cost ----------------------------------------------------------- */
-
-static int
-say_plan(struct cli *c, const struct settings *s, const struct batch *b)
-{
-	struct price_list *prices = prices_new();
-	struct arena arena = {0};
-	struct buf *out = &c->out.buf;
-	struct usage u = {.model = slice_of(s->model), .input = b->tokens};
-	const struct price *p = NULL;
-	char today[32];
-	int64_t nano = 0;
-	struct err why;
-
-	clock_iso(clock_wall_ms(), today);
-	today[10] = '\0';
-	if (prices_add_file(prices, cli_share(&arena, "prices.json"), &why) == 0)
-		p = price_find(prices, u.model, today);
-	buf_string(out, "{\"model\":");
-	json_add_string(out, u.model);
-	buf_format(out, ",\"records\":%llu,\"tokens\":%lld,\"estimated\":%s,\"requests\":%llu,\"cost\":",
-	    (unsigned long long)b->rejects.good, (long long)b->tokens, b->token_limit ? "true" : "false",
-	    (unsigned long long)b->jobs);
-	if (b->token_limit == 0 || (p != NULL && price_cost(p, &u, &nano))) {
-		buf_byte(out, '"');
-		money_add(out, nano);
-		buf_byte(out, '"');
-	} else {
-		buf_string(out, "null");
-	}
-	buf_byte(out, '}');
-	prices_free(prices);
-	arena_free(&arena);
-	return out_line(&c->out) != 0 ? C1V_IO : 0;
-}
-
 /* The model gave up: what was done is written, what was not is said. */
 static int
 say_undone(struct cli *c, const struct batch *b)
@@ -219,8 +145,9 @@ say_undone(struct cli *c, const struct batch *b)
 }
 
 static int
-embed_lines(struct cli *c, const struct settings *s, struct batch *b, struct input *in)
+each_line(struct tool *t, struct batch *b, struct input *in)
 {
+	struct cli *c = t->cli;
 	struct progress progress;
 	struct buf made = {0};
 	uint64_t done, total;
@@ -230,9 +157,9 @@ embed_lines(struct cli *c, const struct settings *s, struct batch *b, struct inp
 	input_on_idle(in, flush_when_idle, b);
 	progress_start(&progress, &c->log, "bytes");
 	/* Without a file for what is left undone there is no use in reading on. */
-	while (rc == 0 && (b->stopped.code == 0 || b->rejects.has_file) &&
+	while (rc == 0 && !cli_signal() && (b->stopped.code == 0 || b->rejects.has_file) &&
 	    (more = input_line(in, &line, &c->err)) > 0) {
-		rc = take(b, s->type, &line, &made, &c->err);
+		rc = take(b, t->s->type, &line, &made, &c->err);
 		input_progress(in, &done, &total);
 		progress_show(&progress, done, total);
 	}
@@ -243,58 +170,102 @@ embed_lines(struct cli *c, const struct settings *s, struct batch *b, struct inp
 	return rc != 0 ? rc : batch_flush(b, &c->err);
 }
 
-static int
-open_model(const struct settings *s, struct ledger_file *usage, struct arena *arena, struct batch *b,
-    struct err *e)
+int
+tool_run(struct tool *t, struct batch *b)
 {
+	struct input_options o = {
+		.paths = t->cli->args.operands, .path_count = t->cli->args.operand_count,
+		.max_line = (size_t)t->s->max_record
+	};
+	struct input *in = input_open(&o);
+	int rc;
+
+	batch_start(b);
+	rc = each_line(t, b, in);
+	input_close(in);
+	return rc;
+}
+
+int
+tool_open(struct tool *t, struct batch *b, int dry, const struct embed_spend *spend)
+{
+	const struct settings *s = t->s;
 	struct embed_options o = {
-		.share = cli_share(arena, NULL), .base = s->api_base, .dims = s->dims,
+		.share = cli_share(&t->arena, NULL), .base = s->api_base, .dims = s->dims,
 		.concurrency = s->concurrency, .batch_inputs = s->batch_inputs, .batch_tokens = s->batch_tokens,
 		.input_tokens = s->input_tokens, .retries = s->retries ? s->retries : -1,
 		.long_policy = (enum embed_long)s->longer, .timeout = s->timeout,
-		.connect_timeout = s->connect_timeout, .insecure_http = s->insecure_http
+		.connect_timeout = s->connect_timeout, .insecure_http = s->insecure_http,
+		.rate_requests = s->rate_requests, .rate_tokens = s->rate_tokens, .dry_run = dry, .spend = *spend,
+		.stop = cli_signal
 	};
-	int rc = usage_open(usage, s, e);
 
-	if (rc == 0 && usage->open) {
-		o.used = note_usage;
-		o.used_arg = usage;
+	b->out = &t->cli->out;
+	b->role = (enum embed_role)s->role;
+	b->base64 = s->encoding == ENCODING_BASE64;
+	b->headings = s->with == WITH_HEADINGS;
+	b->force = s->force;
+	b->limit = (size_t)s->batch_size;
+	b->dry = dry;
+	return embed_open_with(s->model, &o, &b->model, &t->cli->err);
+}
+
+/* The model, and when it is behind an API the means to pay for it. */
+static int
+open_all(struct tool *t)
+{
+	struct spending *p = &t->spending;
+	struct embed_spend spend = t->s->dry_run ? spending_count(p) : spending_of(p);
+	int rc = tool_open(t, &t->batch, t->s->dry_run, &spend);
+
+	if (rc == 0 && embed_api_base(t->batch.model) != NULL) {
+		/* A run that is interrupted enters what it has used, and gives back what it has reserved. */
+		cli_catch_signals();
+		rc = spending_prices(t, p);
+		if (rc == 0 && !t->s->dry_run)
+			rc = spending_open(t, p);
+		if (rc == 0 && !t->s->dry_run && t->s->budget)
+			rc = plan_reserve(t);
 	}
-	return rc == 0 ? embed_open_with(s->model, &o, &b->model, e) : rc;
+	return rc;
+}
+
+static void
+log_done(struct tool *t)
+{
+	const char *done = batch_summary(&t->batch, &t->arena);
+	struct buf cost = {0};
+
+	if (embed_api_base(t->batch.model) != NULL) {
+		spending_add(&t->spending, &cost);
+		done = arena_format(&t->arena, "%s,\"cost\":%s", done, buf_cstr(&cost));
+	}
+	log_event(&t->cli->log, LOG_INFO, "embed", done, "done");
+	buf_free(&cost);
 }
 
 static int
-work(struct cli *c, const struct settings *s, struct batch *b)
+work(struct tool *t)
 {
-	struct input_options o = {
-		.paths = c->args.operands, .path_count = c->args.operand_count,
-		.max_line = (size_t)s->max_record
-	};
-	struct arena arena = {0};
-	struct ledger_file usage = {0};
-	struct input *in;
-	int rc = rejects_apart(s->rejects, o.paths, o.path_count, &c->err), end;
+	const struct settings *s = t->s;
+	struct cli *c = t->cli;
+	struct batch *b = &t->batch;
+	int rc = rejects_apart(s->rejects, c->args.operands, c->args.operand_count, &c->err), end;
 
 	if (rc == 0)
-		rc = open_model(s, &usage, &arena, b, &c->err);
+		rc = open_all(t);
 	if (rc == 0)
 		rc = rejects_open(&b->rejects, &c->log, s->rejects, s->strict, &c->err);
-	if (rc == 0) {
-		batch_start(b);
-		in = input_open(&o);
-		rc = embed_lines(c, s, b, in);
-		if ((rc == 0 || rc == C1V_DATA) && b->stopped.code != 0)
-			rc = say_undone(c, b);
-		input_close(in);
-		if (rc == 0 && s->dry_run)
-			rc = say_plan(c, s, b);
-		end = rejects_close(&b->rejects, rc == 0 ? &c->err : NULL);
-		rc = rc != 0 ? rc : end;
-		log_event(&c->log, LOG_INFO, "embed", batch_summary(b, &arena), "done");
-	}
-	if (usage.open && out_close(&usage.out, rc == 0 ? &c->err : NULL) != 0 && rc == 0)
-		rc = C1V_IO;
-	arena_free(&arena);
+	if (rc != 0)
+		return rc;
+	rc = tool_run(t, b);
+	if ((rc == 0 || rc == C1V_DATA) && b->stopped.code != 0)
+		rc = say_undone(c, b);
+	if (rc == 0 && s->dry_run)
+		rc = plan_say(t);
+	end = rejects_close(&b->rejects, rc == 0 ? &c->err : NULL);
+	rc = rc != 0 ? rc : end;
+	log_done(t);
 	return rc;
 }
 
@@ -303,19 +274,20 @@ main(int argc, char **argv)
 {
 	struct settings s = {0};
 	struct cli c;
-	struct batch b = {0};
-	int rc = cli_start(&c, &spec, argc, argv, &s, &s.common);
+	struct tool t = {.cli = &c, .s = &s};
+	struct err closing;
+	int rc = cli_start(&c, &spec, argc, argv, &s, &s.common), end;
 
 	if (rc != CLI_GO)
 		return rc;
-	b.out = &c.out;
-	b.role = (enum embed_role)s.role;
-	b.base64 = s.encoding == ENCODING_BASE64;
-	b.headings = s.with == WITH_HEADINGS;
-	b.force = s.force;
-	b.limit = (size_t)s.batch_size;
-	b.dry = s.dry_run;
-	rc = work(&c, &s, &b);
-	batch_free(&b);
+	rc = work(&t);
+	batch_free(&t.batch); /* what is still reserved goes back */
+	end = spending_close(&t.spending, rc == 0 ? &c.err : &closing);
+	if (rc == 0)
+		rc = end;
+	arena_free(&t.arena);
+	/* "No" is an answer, but says why. */
+	if (rc == C1V_NO && c.err.code == C1V_NO)
+		log_err(&c.log, &c.err);
 	return cli_finish(&c, rc);
 }

@@ -11,7 +11,7 @@
 static const struct opt where[] = {
 	STORE_OPTIONS(struct settings),
 	{ .letter = 'm', .name = "model", .kind = OPT_STRING, .offset = offsetof(struct settings, model),
-	  .argument = "MODEL", .help = "the model that embeds queries: local, local:FILE or one behind an API (default: local)",
+	  .argument = "MODEL", .help = "the model that embeds queries: local, local:FILE or one behind an API (default: the collection's, or local)",
 	  .env = "C1V_MODEL" },
 	{ .name = "api-base", .kind = OPT_STRING, .offset = offsetof(struct settings, api_base),
 	  .argument = "URL", .help = "where the API of that model is (default: OpenAI's)",
@@ -133,6 +133,7 @@ read_settings(struct tool *t, struct settings *s)
 		s->min_score = -2;
 	if (!opt_given(&spec, &c->args, offsetof(struct settings, mmr)))
 		s->mmr = -1;
+	t->base_given = opt_origin_of(&spec, &c->args, offsetof(struct settings, api_base)) == OPT_COMMAND;
 	/* The table's choices stand in the order of its help. */
 	s->fuse = s->fuse == 0 ? FUSE_RRF : FUSE_ZSCORE;
 	if (s->json && s->pretty)

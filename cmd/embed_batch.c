@@ -186,6 +186,11 @@ batch_start(struct batch *b)
 
 	b->ring = shape.jobs;
 	b->token_limit = shape.tokens;
+	b->text_limit = shape.most;
+	if (embed_api_base(b->model) != NULL) {
+		json_add_string(&b->base, slice_of(embed_api_base(b->model)));
+		b->api_base = buf_as_slice(&b->base);
+	}
 	if (b->limit > shape.texts || shape.jobs > 1)
 		b->limit = shape.texts;
 	b->groups = mem_zero(b->ring, sizeof(*b->groups));
@@ -200,8 +205,14 @@ is_full(const struct batch *b)
 	return b->now->texts >= b->limit || b->now->bytes >= BYTES_MAX;
 }
 
+static int64_t
+counted(const struct batch *b, int64_t tokens)
+{
+	return tokens < b->text_limit ? tokens : b->text_limit;
+}
+
 static void
-add_item(struct batch *b, const struct batch_item *item, struct slice text)
+add_item(struct batch *b, const struct batch_item *item, struct slice text, int64_t tokens)
 {
 	struct group *g = b->now;
 
@@ -211,17 +222,39 @@ add_item(struct batch *b, const struct batch_item *item, struct slice text)
 	if (!item->waits)
 		return;
 	mem_grow(&g->wanted, &g->text_room, g->texts + 1, sizeof(*g->wanted));
+	mem_grow(&g->counts, &g->count_room, g->texts + 1, sizeof(*g->counts));
+	g->counts[g->texts] = tokens;
 	g->wanted[g->texts++] = text;
+	g->tokens += counted(b, tokens);
 }
 
-/* A text that would be too much for the group begins another one. */
+/* A line into the memory of the group, as an item. 0, or why it is refused. */
 static int
-make_place(struct batch *b, const struct line *line, struct err *e)
+read_item(struct batch *b, const struct line *line, struct batch_item *item, struct slice *text, struct err *why)
 {
-	int64_t tokens = b->token_limit ? embed_tokens(b->model, line->text) : 0;
+	item->line = *line;
+	item->line.text = (struct slice){arena_bytes(&b->now->arena, line->text.p, line->text.n), line->text.n};
+	b->now->bytes += line->text.n;
+	if (line->too_long)
+		return err_set(why, C1V_DATA, "the record is longer than --max-record");
+	return judge(b, item->line.text, item, text, why);
+}
 
-	if (b->token_limit && b->now->texts && b->now->tokens + tokens > b->token_limit)
-		return send_off(b, e);
+/* An item whose text is too much for the group begins another one. */
+static int
+place_item(struct batch *b, const struct line *line, struct batch_item *item, struct slice text, struct err *e)
+{
+	int64_t tokens = item->waits && batch_is_remote(b) ? embed_tokens(b->model, text) : 0;
+	int rc;
+
+	if (b->now->texts && batch_is_remote(b) && b->now->tokens + counted(b, tokens) > b->token_limit) {
+		rc = send_off(b, e);
+		if (rc == 0)
+			rc = read_item(b, line, item, &text, e);
+		if (rc != 0)
+			return rc;
+	}
+	add_item(b, item, text, tokens);
 	return 0;
 }
 
@@ -238,7 +271,7 @@ int
 batch_line(struct batch *b, const struct line *line, struct err *e)
 {
 	struct slice text = SLICE_NONE;
-	struct batch_item item = {.line = *line};
+	struct batch_item item;
 	struct err why;
 	int rc;
 
@@ -249,22 +282,10 @@ batch_line(struct batch *b, const struct line *line, struct err *e)
 		note_undone(b, line);
 		return rejects_add(&b->rejects, line, &b->stopped, e);
 	}
-	rc = make_place(b, line, e);
-	if (rc != 0)
-		return rc;
-	item.line.text = (struct slice){arena_bytes(&b->now->arena, line->text.p, line->text.n), line->text.n};
-	b->now->bytes += line->text.n;
-	if (line->too_long)
-		rc = err_set(&why, C1V_DATA, "the record is longer than --max-record");
-	else
-		rc = judge(b, item.line.text, &item, &text, &why);
-	if (rc != 0) {
+	if (read_item(b, line, &item, &text, &why) != 0)
 		rc = rejects_add(&b->rejects, line, &why, e);
-	} else {
-		add_item(b, &item, text);
-		if (item.waits && b->token_limit)
-			b->now->tokens += embed_tokens(b->model, text);
-	}
+	else
+		rc = place_item(b, line, &item, text, e);
 	if (rc == 0 && is_full(b))
 		rc = send_off(b, e);
 	return rc;
@@ -290,7 +311,8 @@ make_identity(struct batch *b, struct edit *model, struct edit *dims)
 static int
 add_embedded(struct batch *b, const struct record *r, const float *vector)
 {
-	struct edit edits[4] = {[3] = {"error", SLICE_NONE}}; /* of an earlier refusal */
+	/* The error is of an earlier refusal. */
+	struct edit edits[5] = {[3] = {"api_base", b->api_base}, [4] = {"error", SLICE_NONE}};
 
 	b->value.len = 0;
 	if (vector != NULL)
@@ -301,7 +323,7 @@ add_embedded(struct batch *b, const struct record *r, const float *vector)
 	make_identity(b, &edits[1], &edits[2]);
 	if (embed_dims(b->model) == 0)
 		edits[2].value = SLICE("null");
-	record_add_edited(&b->out->buf, r, edits, 4);
+	record_add_edited(&b->out->buf, r, edits, 5);
 	b->embedded += vector != NULL;
 	b->wordless += vector == NULL;
 	return out_line(b->out);
@@ -326,12 +348,14 @@ write_item(struct batch *b, const struct group *g, const struct batch_item *item
 	const struct embed_job *job = &g->job;
 	int rc;
 
-	if (!item->waits) {
+	if (item->waits && job->outcome[i] == EMBED_REFUSED) {
+		return refuse(b, item, job->why[i], e);
+	} else if (b->dry) {
+		return 0;
+	} else if (!item->waits) {
 		buf_slice(&b->out->buf, item->record.line);
 		b->passed++;
 		rc = out_line(b->out);
-	} else if (job->outcome[i] == EMBED_REFUSED) {
-		return refuse(b, item, job->why[i], e);
 	} else if (job->outcome[i] == EMBED_UNDONE) {
 		return refuse(b, item, NULL, e);
 	} else {
@@ -388,14 +412,13 @@ send_off(struct batch *b, struct err *e)
 
 	if (g->count == 0)
 		return 0;
-	b->jobs += g->texts > 0;
-	b->tokens += g->tokens;
-	if (b->dry) {
+	if (b->dry && !batch_is_remote(b)) {
 		empty_group(g);
 		return 0;
 	}
 	g->job.role = b->role;
 	g->job.texts = g->wanted;
+	g->job.tokens = batch_is_remote(b) ? g->counts : NULL;
 	g->job.count = g->texts;
 	b->busy++;
 	if (g->texts)
@@ -425,7 +448,7 @@ batch_summary(const struct batch *b, struct arena *a)
 	const char *done = arena_format(a, "\"embedded\":%" PRIu64 ",\"passed\":%" PRIu64 ",\"wordless\":%" PRIu64
 	    ",\"rejected\":%" PRIu64, b->embedded, b->passed, b->wordless, b->rejects.bad);
 
-	if (b->token_limit == 0)
+	if (!batch_is_remote(b))
 		return done;
 	return arena_format(a, "%s,\"undone\":%" PRIu64 ",\"model\":\"%s\",\"input_tokens\":%" PRId64
 	    ",\"requests\":%" PRId64 ",\"retries\":%" PRId64, done, b->undone,
@@ -438,6 +461,7 @@ batch_free(struct batch *b)
 	for (size_t i = 0; b->groups != NULL && i < b->ring; i++) {
 		free(b->groups[i].items);
 		free(b->groups[i].wanted);
+		free(b->groups[i].counts);
 		arena_free(&b->groups[i].arena);
 		embed_job_free(&b->groups[i].job);
 	}
@@ -447,4 +471,5 @@ batch_free(struct batch *b)
 	buf_free(&b->scratch);
 	buf_free(&b->value);
 	buf_free(&b->identity);
+	buf_free(&b->base);
 }

@@ -13,7 +13,9 @@ struct group {
 	size_t count, room;
 	size_t texts, text_room;  /* items that wait for a vector */
 	struct slice *wanted;     /* their texts */
-	int64_t tokens;           /* of these */
+	int64_t *counts;          /* tokens of each, when the model has a use for them */
+	size_t count_room;
+	int64_t tokens;           /* of these, as far as they are sent */
 	size_t bytes;             /* of the lines that were taken, which bounds the memory */
 	struct arena arena;       /* owns the lines and texts of the items */
 	struct embed_job job;
@@ -29,13 +31,14 @@ struct batch {
 	int dry;                  /* count only */
 	size_t limit;             /* texts in one job */
 	int64_t token_limit;      /* 0: none */
+	int64_t text_limit;       /* tokens of a text that count */
 	struct group *groups;     /* a ring: from `oldest` on `busy` of them are on their way, */
 	size_t ring, oldest, busy;
 	struct group *now;        /* … and this one is being filled */
-	struct buf scratch, value, identity;
+	struct slice api_base;    /* ready JSON; SLICE_NONE: the model is local */
+	struct buf scratch, value, identity, base;
 	struct floats stored;
-	uint64_t embedded, passed, wordless, jobs, undone;
-	int64_t tokens;
+	uint64_t embedded, passed, wordless, undone;
 	const char *undone_source; /* the first that was not */
 	uint64_t undone_line;
 	struct err stopped;       /* why no more can be embedded; code 0: it can */
@@ -52,6 +55,12 @@ int batch_line(struct batch *b, const struct line *line, struct err *e);
 int batch_flush(struct batch *b, struct err *e);
 /* JSON members for the log: what was done. */
 const char *batch_summary(const struct batch *b, struct arena *a);
+/* Is the model behind an API? */
+static inline int
+batch_is_remote(const struct batch *b)
+{
+	return b->api_base.p != NULL;
+}
 void batch_free(struct batch *b);
 
 #endif

@@ -8,7 +8,7 @@
 /* What one line says, before it is known whether it is taken. */
 struct said {
 	struct chunk_row row;
-	struct slice document, model;
+	struct slice document, model, api_base;
 	int64_t of;   /* -1: a document without chunks; 0: an emptied one */
 	size_t dims;
 };
@@ -129,13 +129,15 @@ read_vector(struct gather *g, const struct record *r, struct said *s, struct err
 {
 	int rc = read_text(g, r->model, "model", 0, &s->model, e);
 
+	if (rc == 0)
+		rc = read_text(g, r->api_base, "api_base", 0, &s->api_base, e);
 	if (rc != 0)
 		return rc;
 	rc = record_vector(r, &g->floats, e);
 	if (rc < 0)
 		return e->code;
 	if (rc == 0) {
-		s->model = SLICE_NONE;
+		s->model = s->api_base = SLICE_NONE;
 		return 0;
 	}
 	if (s->model.n == 0)
@@ -211,8 +213,11 @@ take(struct gather *g, const struct said *s, const struct line *line)
 		if (d->row.model.p == NULL) {
 			d->row.model = s->model;
 			d->row.dims = s->dims;
+			d->row.api_base = s->api_base;
 		} else if (!slice_equal(d->row.model, s->model) || d->row.dims != s->dims) {
 			fail(g, "its vectors are of more than one model", 0, 0);
+		} else if (!slice_equal(d->row.api_base, s->api_base)) {
+			fail(g, "its vectors are of more than one API", 0, 0);
 		}
 	}
 	mem_grow(&g->rows, &g->row_room, g->count + 1, sizeof(*g->rows));

@@ -19,11 +19,36 @@ differs(struct tool *t, int code, const char *whose, const char *model, struct e
 	return err_hint(e, "name the model with --model, or search by words alone: --mode keyword");
 }
 
+/* The model that is asked for: where the collection's is behind an API, that one unless another is named. */
+static const char *
+model_name(const struct tool *t)
+{
+	const struct collection *c = &t->collection;
+
+	if (t->set->model != NULL)
+		return t->set->model;
+	return c->api_base != NULL && c->model != NULL ? c->model : "local";
+}
+
+/* A query goes nowhere but where the collection was made, unless the user says so for this very
+ * search: neither the environment nor a store shall send it elsewhere. */
+static int
+check_base(struct tool *t, struct err *e)
+{
+	const char *recorded = t->collection.api_base, *ours = embed_api_base(t->embedder);
+
+	if (ours == NULL || recorded == NULL || t->base_given || strcmp(ours, recorded) == 0)
+		return 0;
+	err_set(e, C1V_CONFIG, "collection %s was made with the API at %.150s, the query would go to %.150s",
+	    t->collection.name, recorded, ours);
+	return err_hint(e, "--api-base URL says where to; --mode keyword asks none");
+}
+
 /* Open the model that queries are embedded with: it must be the collection's. */
 static int
 open_model(struct tool *t, struct err *e)
 {
-	const char *name = t->set->model ? t->set->model : "local";
+	const char *name = model_name(t);
 	struct embed_options o = {.base = t->set->api_base, .expect = (int64_t)t->collection.dims, .timeout = 30};
 	int rc;
 
@@ -36,6 +61,8 @@ open_model(struct tool *t, struct err *e)
 	if (t->collection.model != NULL && strcmp(embed_model(t->embedder), t->collection.model) != 0)
 		return differs(t, C1V_CONFIG, t->set->model ? "the model asked for" : "the default model",
 		    embed_model(t->embedder), e);
+	if (check_base(t, e) != 0)
+		return e->code;
 	if (!t->weights_given)
 		embed_weights(t->embedder, &t->weight_vector, &t->weight_keyword);
 	return 0;

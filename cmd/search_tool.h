@@ -36,6 +36,7 @@ struct tool {
 	struct arena one;           /* for one query */
 	struct embedder *embedder;  /* NULL: not opened */
 	int embedder_tried;
+	int base_given;             /* on the command line: it may be another than the collection's */
 	struct filter *filter;      /* of the options alone */
 	double weight_vector, weight_keyword;
 	int weights_given;

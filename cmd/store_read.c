@@ -10,9 +10,9 @@
 
 /* --- info ------------------------------------------------------------------ */
 
-enum { COLUMNS = 8 };
+enum { COLUMNS = 9 };
 static const char *const keys[COLUMNS] = {
-	"name", "documents", "chunks", "vectors", "dims", "model", "tokenizer", "bytes",
+	"name", "documents", "chunks", "vectors", "dims", "model", "api_base", "tokenizer", "bytes",
 };
 
 static void
@@ -258,6 +258,7 @@ write_chunk(void *arg, const struct stored_chunk *c, struct err *e)
 	add_json(b, "chunk", c->place);
 	if (c->vector != NULL && t->s->encoding != 2) {
 		add_text(b, "model", slice_of(c->model));
+		add_text(b, "api_base", slice_of(c->api_base));
 		json_add_key(b, "dims");
 		num_add_int(b, (int64_t)c->dims);
 		json_add_key(b, "embedding");

@@ -304,20 +304,38 @@ budget_reserve(struct ledger *l, const struct spend *s, double seconds, char id[
 	return rc;
 }
 
-int
-budget_settle(struct ledger *l, struct slice id, struct err *e)
+/* Change the reservation ?1. */
+static int
+change(struct ledger *l, const char *sql, struct slice id, int64_t amount, int64_t expires, struct err *e)
 {
 	sqlite3_stmt *st;
-	int rc = db_prepare(&l->db, "DELETE FROM reservation WHERE id = ?1", &st, e);
+	int rc = db_prepare(&l->db, sql, &st, e);
 
 	if (rc != 0)
 		return rc;
 	db_bind_text(st, 1, id);
+	if (sqlite3_bind_parameter_count(st) > 1) {
+		sqlite3_bind_int64(st, 2, amount);
+		sqlite3_bind_int64(st, 3, expires);
+	}
 	rc = db_run(&l->db, st, e);
 	sqlite3_finalize(st);
 	if (rc == 0 && sqlite3_changes(l->db.handle) == 0)
 		rc = err_set(e, C1V_NO, "there is no reservation %.*s", id.n > 60 ? 60 : (int)id.n, id.p);
 	return rc;
+}
+
+int
+budget_settle(struct ledger *l, struct slice id, struct err *e)
+{
+	return change(l, "DELETE FROM reservation WHERE id = ?1", id, 0, 0, e);
+}
+
+int
+budget_lower(struct ledger *l, struct slice id, int64_t nano, int64_t now, double seconds, struct err *e)
+{
+	return change(l, "UPDATE reservation SET amount = max(0, amount - ?2), expires = ?3 WHERE id = ?1",
+	    id, nano, now + (int64_t)(seconds * 1000), e);
 }
 
 int

@@ -97,5 +97,8 @@ int budget_reserve(struct ledger *l, const struct spend *s, double seconds, char
 int budget_release(struct ledger *l, struct slice id, struct err *e);
 /* The same within ledger_begin … ledger_commit, beside the rows that were really spent. */
 int budget_settle(struct ledger *l, struct slice id, struct err *e);
+/* Within ledger_begin … ledger_commit: make a reservation smaller by what was spent of it, and hold the
+ * rest for `seconds` from now on. C1V_NO: there is none of that name. */
+int budget_lower(struct ledger *l, struct slice id, int64_t nano, int64_t now, double seconds, struct err *e);
 
 #endif

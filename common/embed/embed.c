@@ -47,6 +47,12 @@ embed_model(const struct embedder *m)
 	return m->model;
 }
 
+const char *
+embed_api_base(const struct embedder *m)
+{
+	return m->api_base;
+}
+
 size_t
 embed_dims(const struct embedder *m)
 {
@@ -168,11 +174,11 @@ embed_texts(struct embedder *m, enum embed_role role, const struct slice *texts,
 struct embed_shape
 embed_shape(const struct embedder *m)
 {
-	return m->driver->shape ? m->driver->shape(m) : (struct embed_shape){1, SIZE_MAX, 0};
+	return m->driver->shape ? m->driver->shape(m) : (struct embed_shape){.jobs = 1, .texts = SIZE_MAX, .exact = 1};
 }
 
 int64_t
-embed_tokens(const struct embedder *m, struct slice text)
+embed_tokens(struct embedder *m, struct slice text)
 {
 	return m->driver->tokens ? m->driver->tokens(m, text) : 0;
 }

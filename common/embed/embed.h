@@ -23,6 +23,17 @@ struct embed_usage {
 	int64_t tokens, inputs;
 };
 
+/* Who pays for a remote model. Zero: nobody asks. */
+struct embed_spend {
+	/* Before a request is sent for the first time; *hold is the payer's own. Other than 0: it is not
+	 * sent. C1V_NO is asked again while other requests are on their way, which may come to less
+	 * than was held for them; then, and with every other error, the model gives up. */
+	int (*reserve)(void *arg, int64_t tokens, void **hold, struct err *e);
+	/* A request was answered, or (u NULL) is not going to be. In a dry run: would have been. */
+	void (*spent)(void *arg, void *hold, const struct embed_usage *u);
+	void *arg;
+};
+
 /* What a remote model needs; local ones look at share alone. 0 and NULL stand for the
  * defaults that are named. The key comes from the environment only: OPENAI_API_KEY,
  * for a base with api-version AZURE_OPENAI_API_KEY. */
@@ -39,8 +50,10 @@ struct embed_options {
 	enum embed_long long_policy; /* what becomes of longer texts */
 	double timeout, connect_timeout; /* seconds: 120, 10 */
 	int insecure_http;           /* plain http also to other machines */
-	void (*used)(void *arg, const struct embed_usage *u);
-	void *used_arg;
+	double rate_requests, rate_tokens; /* a minute, at most: any */
+	int dry_run;                 /* count what would be sent, in embed_totals(); ask nobody */
+	struct embed_spend spend;
+	int (*stop)(void);           /* asked while waiting: other than 0 ends it with C1V_AGAIN; NULL: never */
 };
 
 /* Open a model. 0 or C1V_CONFIG (no such model, or its driver is missing), C1V_DATA
@@ -51,6 +64,9 @@ int embed_open(const char *model, const char *share, struct embedder **out, stru
 
 /* The identity of the vector space, as written to records ("c1v-embed-en-256"). */
 const char *embed_model(const struct embedder *m);
+/* Where a remote model is asked, as it is recorded and compared: scheme, host, port and path, small
+ * letters where they are the same, nothing secret. NULL: the model is local. */
+const char *embed_api_base(const struct embedder *m);
 /* 0: not known before the first answer. */
 size_t embed_dims(const struct embedder *m);
 /* Weights that suit the model in a fused search (data/model/README.md). */
@@ -70,9 +86,11 @@ int embed_texts(struct embedder *m, enum embed_role role, const struct slice *te
 struct embed_shape {
 	size_t jobs, texts;
 	int64_t tokens;
+	int64_t most; /* of a text: more of it is never sent */
+	int exact;    /* they are counted, not estimated */
 };
 struct embed_shape embed_shape(const struct embedder *m);
-int64_t embed_tokens(const struct embedder *m, struct slice text);
+int64_t embed_tokens(struct embedder *m, struct slice text);
 
 enum embed_outcome {
 	EMBED_UNDONE,  /* the run ended before */
@@ -81,11 +99,12 @@ enum embed_outcome {
 	EMBED_REFUSED  /* this text for itself: why[i] */
 };
 
-/* Texts, and what becomes of them. Zero-initialise it; fill the first three members, which
+/* Texts, and what becomes of them. Zero-initialise it; fill the first four members, which
  * are borrowed until embed_wait() returns. The rest is kept for the next use. */
 struct embed_job {
 	enum embed_role role;
 	const struct slice *texts;
+	const int64_t *tokens;     /* of each, as embed_tokens() has them; NULL: the driver counts */
 	size_t count;
 	uint8_t *outcome;          /* enum embed_outcome for each text */
 	const char **why;          /* for a refused text: "what failed: why" */

@@ -22,7 +22,7 @@ struct embed_driver {
 
 	/* As the functions of embed.h; NULL where texts() is all there is. */
 	struct embed_shape (*shape)(const struct embedder *m);
-	int64_t (*tokens)(const struct embedder *m, struct slice text);
+	int64_t (*tokens)(struct embedder *m, struct slice text);
 	int (*submit)(struct embedder *m, struct embed_job *job, struct err *e);
 	int (*wait)(struct embedder *m, struct embed_job *job, struct err *e);
 };
@@ -31,6 +31,7 @@ struct embed_driver {
 struct embedder {
 	const struct embed_driver *driver;
 	const char *model;
+	const char *api_base; /* NULL: local */
 	size_t dims;
 	double weight_vector, weight_keyword;
 	struct same *same; /* embed.c's, for equal texts */

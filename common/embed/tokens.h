@@ -7,10 +7,18 @@
 
 #include "base/buf.h"
 
-/* An estimate that ordinary text does not exceed: half its bytes, rounded up. */
-int64_t count_tokens(const char *model, struct slice text);
-/* The longest beginning of text (valid UTF-8) that has at most limit tokens, ended
- * behind a whole character; at least one character. */
-struct slice cut_tokens(const char *model, struct slice text, int64_t limit);
+struct tokens;
+
+/* Counts as the model does where its encoding is known, else estimates (bpe_estimate). share: the
+ * directory of the data files. 0, or an error of bpe_open_encoding(). */
+int tokens_open(struct tokens **out, const char *model, const char *share, struct err *e);
+void tokens_close(struct tokens *t);
+
+int tokens_exact(const struct tokens *t); /* 0: they are estimates */
+int64_t tokens_count(struct tokens *t, struct slice text);
+/* A beginning of text (valid UTF-8) that has at most limit tokens (from 8), as long as may be, ended
+ * behind a whole character and, where tokens are counted, behind a token of the text. Not empty
+ * unless text is. */
+struct slice tokens_cut(struct tokens *t, struct slice text, int64_t limit);
 
 #endif

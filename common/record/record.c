@@ -16,7 +16,7 @@ static const struct field {
 } fields[] = {
 	FIELD(id), FIELD(doc), FIELD(source), FIELD(content), FIELD(metadata), FIELD(chunk),
 	FIELD(embedding), FIELD(model), FIELD(dims), FIELD(query), FIELD(filter), FIELD(context),
-	FIELD(error),
+	FIELD(error), FIELD(api_base),
 };
 #undef FIELD
 

@@ -64,7 +64,7 @@ void file_close(struct file *f);
 /* The known top-level keys, raw JSON values as they stand (SLICE_NONE: absent). */
 struct record {
 	struct slice line;   /* the whole object, "{…}" */
-	struct slice id, doc, source, content, metadata, chunk, embedding, model, dims;
+	struct slice id, doc, source, content, metadata, chunk, embedding, model, dims, api_base;
 	struct slice query, filter, context;
 	struct slice error;
 };

@@ -45,7 +45,7 @@ static const char *const texts[STATEMENT_COUNT] = {
 	[ADD_SIZES] = "INSERT OR IGNORE INTO \"{c}_size\" (id, sizes) VALUES (?1, zeroblob(?2))",
 	[ADD_CODES] = "INSERT OR IGNORE INTO \"{c}_block\" (id, codes) VALUES (?1, zeroblob(?2))",
 	[SET_COLLECTION] = "UPDATE collection SET model = ?2, dims = ?3, documents = ?4, chunks = ?5,"
-	    " vectors = ?6, bytes = ?7, generation = ?8 WHERE name = ?1",
+	    " vectors = ?6, bytes = ?7, generation = ?8, api_base = ?9 WHERE name = ?1",
 };
 
 sqlite3_stmt *

@@ -53,7 +53,7 @@ sqlite_chunk(struct sqlite_store *s, sqlite3_stmt *st, struct stored_chunk *out,
 	vector = db_text(st, 10);
 	out->vector = NULL;
 	out->dims = 0;
-	out->model = NULL;
+	out->model = out->api_base = NULL;
 	if (vector.p != NULL) {
 		if (vector.n != s->info.dims * sizeof(float) || vector.n == 0)
 			return damaged(s, id, "vector", e);
@@ -62,6 +62,7 @@ sqlite_chunk(struct sqlite_store *s, sqlite3_stmt *st, struct stored_chunk *out,
 		out->vector = (const float *)(const void *)s->vector.data;
 		out->dims = s->info.dims;
 		out->model = s->info.model;
+		out->api_base = s->info.api_base;
 	}
 	if (slot != NULL)
 		*slot = id;

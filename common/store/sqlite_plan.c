@@ -247,7 +247,7 @@ check_vectors(const struct sqlite_store *s, const struct work *w, struct err *e)
 		err_set(e, C1V_DATA, "its vectors have %zu dimensions, the collection's %zu", d->dims, c->dims);
 		return refuse(w, e);
 	}
-	return 0;
+	return store_check_base(slice_of(c->api_base), d->api_base, e) ? refuse(w, e) : 0;
 }
 
 /* What all chunks have is kept once, with the document: the first chunk's

@@ -175,6 +175,20 @@ make_way(struct sqlite_store *s, struct work *w, struct err *e)
 	return rc;
 }
 
+/* The first vectors say what the collection is of. */
+static void
+learn(struct sqlite_store *s, const struct document_row *d)
+{
+	struct collection *c = &s->info;
+
+	if (c->dims == 0) {
+		c->dims = d->dims;
+		c->model = arena_bytes(&s->names, d->model.p, d->model.n);
+	}
+	if (c->api_base == NULL && d->api_base.p != NULL)
+		c->api_base = arena_bytes(&s->names, d->api_base.p, d->api_base.n);
+}
+
 static int
 apply(struct sqlite_store *s, struct work *w, struct put_counts *counts, struct err *e)
 {
@@ -183,12 +197,9 @@ apply(struct sqlite_store *s, struct work *w, struct put_counts *counts, struct 
 	s->batch->touched = 1;
 	if (w->d->count == 0)
 		return sqlite_remove_document(s, w->document, e);
-	for (size_t i = 0; i < w->d->count; i++) {
-		if (w->plans[i].vector_wanted && s->info.dims == 0) {
-			s->info.dims = w->d->dims;
-			s->info.model = arena_bytes(&s->names, w->d->model.p, w->d->model.n);
-		}
-	}
+	for (size_t i = 0; i < w->d->count; i++)
+		if (w->plans[i].vector_wanted)
+			learn(s, w->d);
 	rc = save_document(s, w, e);
 	if (rc == 0)
 		rc = make_way(s, w, e);

@@ -121,6 +121,7 @@ save_collection(struct sqlite_store *s, struct err *e)
 	sqlite3_bind_int64(st, 6, (sqlite3_int64)c->vectors);
 	sqlite3_bind_int64(st, 7, (sqlite3_int64)s->bytes);
 	sqlite3_bind_int64(st, 8, s->generation + 1);
+	db_bind_text(st, 9, slice_of(c->api_base));
 	rc = db_run(&s->db, st, e);
 	if (rc == 0)
 		s->generation++;

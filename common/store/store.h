@@ -42,7 +42,8 @@ int store_close(struct store *s, struct err *e);
 /* "sqlite:/home/u/.local/share/c1v/c1v.db": for messages and summaries, no secret. */
 const char *store_name(const struct store *s);
 
-/* What a collection is. Strings are owned by the store; NULL: not set yet. */
+/* What a collection is. The model and the API base are those of its first vector that has one; vectors
+ * of others are refused. Strings are owned by the store; NULL: not set yet. */
 struct collection {
 	const char *name, *model, *api_base, *digest, *metric, *splitter, *tokenizer;
 	size_t dims;                  /* 0: no vector yet */
@@ -70,6 +71,7 @@ struct document_row {
 	const struct chunk_row *chunks;
 	size_t count;
 	struct slice model;     /* SLICE_NONE when no chunk has a vector */
+	struct slice api_base;  /* where it was asked; SLICE_NONE: a local model, or not known */
 	size_t dims;
 };
 
@@ -152,7 +154,7 @@ struct stored_chunk {
 	int64_t index, of;
 	const float *vector; /* NULL: none */
 	size_t dims;
-	const char *model;
+	const char *model, *api_base; /* of the vector; NULL: not known */
 };
 typedef int stored_chunk_fn(void *arg, const struct stored_chunk *c, struct err *e);
 /* All chunks, by document in order of id and by index, each document whole. */

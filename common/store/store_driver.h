@@ -52,4 +52,8 @@ struct store {
 
 extern const struct store_driver sqlite_driver;
 
+/* May vectors that were made at api_base (SLICE_NONE: nobody says) stand beside those of base? 0, or
+ * C1V_DATA. */
+int store_check_base(struct slice base, struct slice api_base, struct err *e);
+
 #endif

@@ -1,12 +1,14 @@
 # embed-http: c1v-embed against a scripted server on this machine, 1536
 # dimensions: how much of what latency and concurrency allow is reached, and
-# records for each second of processor time with base64 and with arrays.
+# records for each second of processor time with base64 and with arrays. Tokens are
+# counted and each answer is entered into a ledger, as they are by default.
 # Sourced by tests/bench/run.
 # shellcheck shell=bash disable=SC2154
 (
 work=$(mktemp -d)
 trap 'exec 7>&- 8>&-; rm -rf "$work"' EXIT
 cd "$work" || exit
+export XDG_STATE_HOME=$work
 mkfifo slow fast
 "$build/fake/http" serve dims=1536 latency=50 <slow >slow.port &
 exec 7>slow
@@ -17,7 +19,7 @@ seq 3200 | sed 's/.*/{"id":"r&","content":"text & of some words that are embedde
 
 run() { # PORT-FILE BATCH: seconds, user, system
 	TIMEFORMAT='%R %U %S'
-	{ time "$build/bin/c1v-embed" -m bench --encoding base64 --batch-inputs "$2" \
+	{ time "$build/bin/c1v-embed" -m text-embedding-3-small --encoding base64 --batch-inputs "$2" \
 	    --api-base "http://127.0.0.1:$(cat "$1")/v1" in.ndjson >out.ndjson; } 2>&1
 }
 

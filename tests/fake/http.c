@@ -8,6 +8,7 @@
  * log=FILE gets a line for each request. Directives, several in a line:
  *     status=N header=NAME:VALUE body=FILE fault=NAME message=TEXT_WITH_UNDERSCORES latency=MS
  *     dims=N arrays=1 nobase64=1 random=PERCENT (with a /SEED/ in the path)
+ *     tokens=N (each text is said to have) noid=1 (no x-request-id) bodies=FILE (gets what is asked)
  * A text with BADTEXT in it makes its whole request a 400; one with HUGETEXT a 500. */
 #include <arpa/inet.h>
 #include <math.h>
@@ -27,7 +28,8 @@
 #include "base/num.h"
 
 struct plan {
-	int status, latency, dims, arrays, nobase64, random;
+	int status, latency, dims, arrays, nobase64, random, noid;
+	size_t tokens;
 	char header[200], body[200], fault[40], message[200];
 };
 
@@ -35,7 +37,7 @@ struct server {
 	struct plan fallback;
 	struct plan *plans;
 	size_t count;
-	FILE *log;
+	FILE *log, *bodies;
 	pthread_mutex_t lock;
 	atomic_ulong requests;
 	atomic_int flying, most;
@@ -162,7 +164,8 @@ add_data(struct buf *b, const struct plan *p, struct slice *texts, size_t n, siz
 		add_vector(b, p, texts[i % n], dims, base64);
 		buf_byte(b, '}');
 	}
-	buf_format(b, "],\"model\":\"fake\",\"usage\":{\"prompt_tokens\":%zu,\"total_tokens\":%zu}}", n * 7, n * 7);
+	buf_format(b, "],\"model\":\"fake\",\"usage\":{\"prompt_tokens\":%zu,\"total_tokens\":%zu}}",
+	    n * p->tokens, n * p->tokens);
 }
 
 static void
@@ -188,14 +191,15 @@ pause_ms(long ms)
 
 /* 0: close the connection. */
 static int
-send_answer(int fd, const struct plan *p, int status, const struct buf *body, const char *type)
+send_answer(int fd, const struct plan *p, unsigned long number, int status, const struct buf *body, const char *type)
 {
 	struct buf head = {0};
 	size_t said = body->len + (strcmp(p->fault, "cut") == 0 ? 100 : 0), half = body->len / 2;
 	int keep = 1;
 
-	buf_format(&head, "HTTP/1.1 %d X\r\nContent-Type: %s\r\nContent-Length: %zu\r\nx-request-id: req-%p-%ld\r\n",
-	    status, type, said, (const void *)body->data, (long)clock());
+	buf_format(&head, "HTTP/1.1 %d X\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", status, type, said);
+	if (!p->noid)
+		buf_format(&head, "x-request-id: req-%d-%lu\r\n", (int)getpid(), number);
 	if (p->header[0])
 		buf_format(&head, "%s\r\n", p->header);
 	buf_string(&head, "\r\n");
@@ -298,6 +302,12 @@ answer(struct peer *c, struct slice body, struct slice head)
 	base64 = json_get(object, "encoding_format").p != NULL;
 	if (json_get(object, "dimensions").p != NULL && num_json_int(json_get(object, "dimensions"), &asked))
 		dims = (size_t)asked;
+	if (s->bodies != NULL) {
+		pthread_mutex_lock(&s->lock);
+		fprintf(s->bodies, "%.*s\n", (int)body.n, body.p);
+		fflush(s->bodies);
+		pthread_mutex_unlock(&s->lock);
+	}
 	if (s->log != NULL) {
 		pthread_mutex_lock(&s->lock);
 		fprintf(s->log, "%zu %d %zu %.*s\n", n, base64, dims, (int)strcspn(head.p, "\r"), head.p);
@@ -311,25 +321,25 @@ answer(struct peer *c, struct slice body, struct slice head)
 		keep = 0;
 	} else if (p.nobase64 && base64) {
 		add_error(&out, &p, "unknown field encoding_format");
-		keep = send_answer(c->fd, &p, 400, &out, "application/json");
+		keep = send_answer(c->fd, &p, number, 400, &out, "application/json");
 	} else if (bad || huge) {
 		add_error(&out, &p, huge ? "input is too large to process" : "bad text in the input");
-		keep = send_answer(c->fd, &p, huge ? 500 : 400, &out, "application/json");
+		keep = send_answer(c->fd, &p, number, huge ? 500 : 400, &out, "application/json");
 	} else if (p.body[0]) {
 		file_body(&out, p.body);
-		keep = send_answer(c->fd, &p, p.status, &out, "application/json");
+		keep = send_answer(c->fd, &p, number, p.status, &out, "application/json");
 	} else if (strcmp(p.fault, "html") == 0) {
 		buf_string(&out, "<html>It works</html>");
-		keep = send_answer(c->fd, &p, 200, &out, "text/html");
+		keep = send_answer(c->fd, &p, number, 200, &out, "text/html");
 	} else if (p.status != 200 || strcmp(p.fault, "error") == 0) {
 		add_error(&out, &p, p.message);
-		keep = send_answer(c->fd, &p, p.status, &out, "application/json");
+		keep = send_answer(c->fd, &p, number, p.status, &out, "application/json");
 	} else {
 		if (strcmp(p.fault, "shape") == 0)
 			buf_string(&out, "{\"data\":[1,2,3]}");
 		else if (strcmp(p.fault, "empty") != 0)
 			add_data(&out, &p, texts, n, dims, base64 && !p.arrays);
-		keep = send_answer(c->fd, &p, 200, &out, "application/json");
+		keep = send_answer(c->fd, &p, number, 200, &out, "application/json");
 	}
 	atomic_fetch_sub(&s->flying, 1);
 	free(texts);
@@ -382,6 +392,15 @@ done:
 	return NULL;
 }
 
+/* Emptied now, and written where its end is, should the test empty it again. */
+static FILE *
+new_file(const char *path)
+{
+	FILE *f = fopen(path, "w");
+
+	return f != NULL ? freopen(path, "a", f) : NULL;
+}
+
 static void
 directive(struct plan *p, char *word, struct server *s)
 {
@@ -400,6 +419,10 @@ directive(struct plan *p, char *word, struct server *s)
 		p->arrays = 1;
 	else if (strcmp(word, "nobase64") == 0)
 		p->nobase64 = 1;
+	else if (strcmp(word, "tokens") == 0)
+		p->tokens = (size_t)atoi(value);
+	else if (strcmp(word, "noid") == 0)
+		p->noid = 1;
 	else if (strcmp(word, "random") == 0)
 		p->random = atoi(value);
 	else if (strcmp(word, "header") == 0)
@@ -411,7 +434,9 @@ directive(struct plan *p, char *word, struct server *s)
 	else if (strcmp(word, "message") == 0)
 		snprintf(p->message, sizeof(p->message), "%s", value);
 	else if (strcmp(word, "log") == 0)
-		s->log = fopen(value, "w");
+		s->log = new_file(value);
+	else if (strcmp(word, "bodies") == 0)
+		s->bodies = new_file(value);
 }
 
 static void
@@ -445,7 +470,7 @@ until_end(void *arg)
 int
 main(int argc, char **argv)
 {
-	struct server s = {.fallback = {.status = 200, .dims = 8, .message = "a reason"},
+	struct server s = {.fallback = {.status = 200, .dims = 8, .tokens = 7, .message = "a reason"},
 	    .lock = PTHREAD_MUTEX_INITIALIZER};
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t n = sizeof(a);

@@ -143,9 +143,10 @@ succeed(struct remote *m, struct request *r, struct err *e)
 	m->base.dims = dims;
 	m->successes++;
 	m->base.totals.tokens += tokens;
-	if (m->o.used != NULL) {
+	if (m->o.spend.spent != NULL) {
 		struct embed_usage used = {r->call.request_id, tokens, (int64_t)r->count};
-		m->o.used(m->o.used_arg, &used);
+		m->o.spend.spent(m->o.spend.arg, r->hold, &used);
+		r->reserved = 0;
 	}
 	for (size_t i = 0; i < r->count; i++)
 		r->work->units[r->first + i].done = EMBED_VECTOR;

@@ -1,6 +1,6 @@
 #include "remote.h"
 
-#include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -31,6 +31,10 @@ request_new(struct embed_work *w, size_t first, size_t count)
 void
 request_free(struct request *r)
 {
+	const struct embed_spend *payer = &r->work->remote->o.spend;
+
+	if (r->reserved)
+		payer->spent(payer->arg, r->hold, NULL);
 	buf_free(&r->body);
 	buf_free(&r->call.answer);
 	free(r);
@@ -69,34 +73,74 @@ write_body(struct remote *m, struct request *r)
 	r->call.body = buf_as_slice(b);
 }
 
+/* Is there the money for a request? 1; 0: not now; -1: not at all. */
+static int
+afford(struct remote *m, struct request *r, struct err *e)
+{
+	const struct embed_spend *payer = &m->o.spend;
+
+	if (r->reserved || payer->reserve == NULL)
+		return 1;
+	if (m->unpaid.code == 0 || m->unpaid.code == C1V_NO)
+		m->unpaid.code = payer->reserve(payer->arg, r->tokens, &r->hold, &m->unpaid);
+	r->reserved = m->unpaid.code == 0;
+	if (r->reserved)
+		return 1;
+	*e = m->unpaid;
+	return m->flying ? 0 : -1;
+}
+
+/* When the next request may be sent, so that no minute has more than was asked for. */
+static void
+keep_pace(struct remote *m, const struct request *r, int64_t now)
+{
+	double minutes = 0;
+
+	if (m->o.rate_requests > 0)
+		minutes = 1 / m->o.rate_requests;
+	if (m->o.rate_tokens > 0)
+		minutes = fmax(minutes, (double)r->tokens / m->o.rate_tokens);
+	m->pace = now + (int64_t)(minutes * 60e9);
+}
+
+static int
+send_request(struct remote *m, struct request *r, int64_t now, struct err *e)
+{
+	write_body(m, r);
+	r->call.owner = r;
+	r->next = m->sent;
+	m->sent = r;
+	m->flying++;
+	m->base.totals.requests++;
+	keep_pace(m, r, now);
+	return http_start(m->http, &r->call, e);
+}
+
 /* Send what may be sent now. *next: when to look again (ns), or INT64_MAX. */
 static int
 pump(struct remote *m, int64_t *next, struct err *e)
 {
 	struct request **at = &m->waiting, *r;
 	int64_t now = clock_mono_ns();
-	int rc = 0;
+	int rc = 0, may;
 
 	*next = INT64_MAX;
-	if (m->pause > now) {
-		*next = m->waiting ? m->pause : INT64_MAX;
-		return 0;
-	}
 	while (rc == 0 && (r = *at) != NULL && m->flying < (size_t)m->window) {
+		if (m->pause > now || m->pace > now) {
+			*next = m->pause > m->pace ? m->pause : m->pace;
+			return 0;
+		}
 		if (r->not_before > now) {
 			if (r->not_before < *next)
 				*next = r->not_before;
 			at = &r->next;
 			continue;
 		}
+		may = afford(m, r, e);
+		if (may <= 0)
+			return may < 0 ? e->code : 0;
 		*at = r->next;
-		write_body(m, r);
-		r->call.owner = r;
-		r->next = m->sent;
-		m->sent = r;
-		m->flying++;
-		m->base.totals.requests++;
-		rc = http_start(m->http, &r->call, e);
+		rc = send_request(m, r, now, e);
 	}
 	return rc;
 }
@@ -142,6 +186,8 @@ step(struct remote *m, int64_t ms, int *got, struct err *e)
 	*got = 0;
 	if (rc != 0)
 		return rc;
+	if (m->o.stop != NULL && m->o.stop())
+		return err_set(e, C1V_AGAIN, "interrupted");
 	left = next == INT64_MAX ? ms : (next - clock_mono_ns()) / 1000000 + 1;
 	rc = http_wait(m->http, left < 0 ? 0 : left < ms ? left : ms, &done, e);
 	if (rc != 0 || done == NULL)
@@ -177,29 +223,55 @@ queue_last(struct remote *m, struct request *r)
 	*at = r;
 }
 
-static int
-remote_submit(struct embedder *base, struct embed_job *job, struct err *e)
+/* Units [first, first + count) become a request, or in a dry run are counted as one. */
+static void
+add_request(struct remote *m, struct embed_work *w, size_t first, size_t count, int64_t tokens)
 {
-	struct remote *m = (struct remote *)base;
-	struct embed_work *w = job->work = work_new(m, job);
+	const struct embed_spend *payer = &m->o.spend;
+	struct embed_usage would = {"", tokens, (int64_t)count};
+
+	if (m->o.dry_run) {
+		if (payer->spent != NULL)
+			payer->spent(payer->arg, NULL, &would);
+		m->base.totals.requests++;
+		m->base.totals.tokens += tokens;
+		w->left -= count;
+	} else {
+		queue_last(m, request_new(w, first, count));
+	}
+}
+
+static void
+divide(struct remote *m, struct embed_work *w)
+{
 	size_t first = 0, i;
 	int64_t tokens = 0;
-	int rc = 0, got = 1;
 
-	if (m->failed.code != 0)
-		return 0;
-	if (w->count && m->http == NULL)
-		rc = open_http(m, e);
-	for (i = 0; rc == 0 && i < w->count; i++) {
+	for (i = 0; i < w->count; i++) {
 		if (i > first && (i - first >= (size_t)m->o.batch_inputs || tokens + w->units[i].tokens > m->o.batch_tokens)) {
-			queue_last(m, request_new(w, first, i - first));
+			add_request(m, w, first, i - first, tokens);
 			first = i;
 			tokens = 0;
 		}
 		tokens += w->units[i].tokens;
 	}
-	if (rc == 0 && i > first)
-		queue_last(m, request_new(w, first, i - first));
+	if (i > first)
+		add_request(m, w, first, i - first, tokens);
+}
+
+static int
+remote_submit(struct embedder *base, struct embed_job *job, struct err *e)
+{
+	struct remote *m = (struct remote *)base;
+	struct embed_work *w = job->work = work_new(m, job);
+	int rc = 0, got = 1;
+
+	if (m->failed.code != 0)
+		return 0;
+	if (w->count && m->http == NULL && !m->o.dry_run)
+		rc = open_http(m, e);
+	if (rc == 0)
+		divide(m, w);
 	while (rc == 0 && got && m->http != NULL)
 		rc = step(m, 0, &got, e);
 	if (rc != 0)
@@ -254,13 +326,19 @@ remote_shape(const struct embedder *base)
 {
 	const struct remote *m = (const struct remote *)base;
 
-	return (struct embed_shape){(size_t)m->o.concurrency * 2, (size_t)m->o.batch_inputs, m->o.batch_tokens};
+	return (struct embed_shape){
+		.jobs = (size_t)m->o.concurrency * 2,
+		.texts = (size_t)m->o.batch_inputs,
+		.tokens = m->o.batch_tokens,
+		.most = m->o.long_policy == EMBED_LONG_SPLIT ? INT64_MAX : m->o.input_tokens,
+		.exact = tokens_exact(m->tokens),
+	};
 }
 
 static int64_t
-remote_tokens(const struct embedder *base, struct slice text)
+remote_tokens(struct embedder *base, struct slice text)
 {
-	return count_tokens(((const struct remote *)base)->name, text);
+	return tokens_count(((struct remote *)base)->tokens, text);
 }
 
 /* --- opening ---------------------------------------------------------------- */
@@ -344,6 +422,8 @@ remote_close(struct embedder *base)
 	http_close(m->http);
 	free(m->name);
 	free(m->url);
+	free(m->place);
+	tokens_close(m->tokens);
 	if (m->key != NULL)
 		explicit_bzero(m->key, strlen(m->key));
 	free(m->key);
@@ -356,7 +436,6 @@ remote_open(const char *model, const struct embed_options *o, struct embedder **
 	struct remote *m = mem_zero(1, sizeof(*m));
 	const char *base = o->base ? o->base : from_environment("OPENAI_BASE_URL"), *key = NULL;
 
-	(void)e;
 	m->o = *o;
 	m->o.concurrency = or_default(o->concurrency, 4);
 	m->o.batch_inputs = or_default(o->batch_inputs, 2048);
@@ -377,11 +456,16 @@ remote_open(const char *model, const struct embed_options *o, struct embedder **
 	m->window = (double)m->o.concurrency;
 	m->random = (uint32_t)clock_mono_ns() | 1;
 	m->base.model = m->name;
+	m->base.api_base = m->place = place_make(base ? base : default_base);
 	m->base.dims = (size_t)(m->o.dims ? m->o.dims : m->o.expect);
 	m->base.weight_vector = 0.7;
 	m->base.weight_keyword = 0.3;
 	*out = &m->base;
-	return 0;
+	if (tokens_open(&m->tokens, model, o->share, e) == 0)
+		return 0;
+	remote_close(&m->base);
+	*out = NULL;
+	return e->code;
 }
 
 static int

@@ -1,6 +1,7 @@
 /* remote: the parts of the driver of remote models. Private to the module.
  *
  * remote.c   opening, jobs, the calls in flight
+ * place.c    the API base as it is recorded
  * work.c     the texts of a job as what is sent: equal ones once, long ones cut
  * judge.c    what becomes of a request that ended
  * answer.c   the bodies of answers */
@@ -20,6 +21,7 @@ struct unit {
 
 /* What a job comes to. */
 struct embed_work {
+	struct remote *remote;
 	struct embed_job *job;
 	struct unit *units;
 	size_t count, room, left; /* left: not yet done */
@@ -36,6 +38,8 @@ struct request {
 	int tries;            /* that were answered badly */
 	int64_t not_before;   /* monotonic ns */
 	int base64;           /* asked for */
+	int reserved;         /* the payer was asked, and holds … */
+	void *hold;           /* … this for it */
 	struct buf body;
 	struct request *next; /* of those that wait */
 };
@@ -44,13 +48,16 @@ struct remote {
 	struct embedder base;
 	struct embed_options o;
 	struct http *http;
-	char *name, *url, *key;
+	char *name, *url, *key, *place;
+	struct tokens *tokens;
 	int azure, base64;
 	struct request *waiting; /* in order */
 	struct request *sent;    /* in flight, in no order */
 	size_t flying;
 	double window;           /* how many may fly: adapts to refusals */
 	int64_t pause;           /* nothing is sent before; monotonic ns */
+	int64_t pace;            /* the same, for the rates that were asked for */
+	struct err unpaid;       /* why nothing new is sent; code 0: nothing has been refused */
 	int64_t successes;       /* answers that were used */
 	int64_t refused_in_vain; /* single texts, while nothing succeeded */
 	uint32_t random;
@@ -64,9 +71,13 @@ void work_finish(struct remote *m, struct embed_work *w); /* outcomes to the job
 /* judge.c: a request that ended: done, to be sent again, split, or the end of the run. */
 int judge(struct remote *m, struct request *r, struct err *e);
 
+/* place.c: the base without what does not tell where it is (a query, a user, /embeddings, the
+ * scheme's own port); the caller frees it. */
+char *place_make(const char *base);
+
 /* remote.c */
 struct request *request_new(struct embed_work *w, size_t first, size_t count);
-void request_free(struct request *r);
+void request_free(struct request *r); /* what is still held for it is given back */
 void request_queue(struct remote *m, struct request *r); /* before those that wait */
 
 #endif

@@ -33,14 +33,14 @@ add_long(struct remote *m, struct embed_work *w, size_t i, int64_t tokens)
 	if (m->o.long_policy == EMBED_LONG_FAIL) {
 		job->outcome[i] = EMBED_REFUSED;
 		job->why[i] = arena_format(&job->arena,
-		    "the text has about %lld tokens, the model takes %lld: see --long", (long long)tokens,
-		    (long long)limit);
+		    "the text has %s%lld tokens, the model takes %lld: see --long",
+		    tokens_exact(m->tokens) ? "" : "about ", (long long)tokens, (long long)limit);
 		return;
 	}
 	do {
-		part = cut_tokens(m->name, rest, limit);
+		part = tokens_cut(m->tokens, rest, limit);
 		if (!is_blank(part))
-			add_unit(w, part, count_tokens(m->name, part));
+			add_unit(w, part, tokens_count(m->tokens, part));
 		rest = (struct slice){rest.p + part.n, rest.n - part.n};
 	} while (rest.n && m->o.long_policy == EMBED_LONG_SPLIT);
 	w->parts[i] = (uint32_t)(w->count - w->first[i]);
@@ -77,6 +77,7 @@ work_new(struct remote *m, struct embed_job *job)
 
 	while (mask < 2 * job->count)
 		mask *= 2;
+	w->remote = m;
 	w->job = job;
 	w->slots = mem_zero(mask--, sizeof(*w->slots));
 	w->first = mem_zero(job->count, sizeof(*w->first));
@@ -84,7 +85,7 @@ work_new(struct remote *m, struct embed_job *job)
 	for (size_t i = 0; i < job->count; i++) {
 		struct slice text = job->texts[i];
 		uint32_t *slot = slot_of(w, mask, text);
-		int64_t tokens = count_tokens(m->name, text);
+		int64_t tokens;
 
 		w->first[i] = (uint32_t)w->count;
 		if (*slot != 0) { /* asked for already */
@@ -95,6 +96,7 @@ work_new(struct remote *m, struct embed_job *job)
 			continue;
 		}
 		*slot = (uint32_t)i + 1;
+		tokens = job->tokens ? job->tokens[i] : tokens_count(m->tokens, text);
 		if (is_blank(text)) {
 			job->outcome[i] = EMBED_UNKNOWN;
 		} else if (tokens > m->o.input_tokens) {

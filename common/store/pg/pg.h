@@ -122,6 +122,9 @@ int pg_migrations_done(struct pg_store *s, struct err *e);
  * what it is in s->info and s->table afterwards. Nothing is done when both are known. C1V_CONFIG when there are
  * vectors already and nobody has said of which model. */
 int pg_model_set(struct pg_store *s, struct slice model, size_t dims, struct err *e);
+/* The same for where the model was asked, after vectors were written of a collection for which nothing
+ * is recorded. *other: another writer has recorded something different. */
+int pg_base_set(struct pg_store *s, struct slice api_base, int *other, struct err *e);
 /* Take out what c1v keeps of the collection beside its table: functions, and rows of c1v_collection,
  * c1v_migration and c1v_document. Within the caller's transaction, before DROP TABLE. */
 int pg_forget(struct pg_store *s, struct err *e);

@@ -206,6 +206,7 @@ pg_row(struct pg_store *s, const PGresult *r, int row, int first, struct arena *
 	if (out->vector == NULL)
 		return err_set(e, C1V_PROTOCOL, "reading %s: row %s: its vector is not in the form of %s", s->base.name,
 		    PQgetvalue(r, row, first + ROW), s->table.half ? "halfvec" : "vector");
+	out->api_base = s->info.api_base;
 	out->model = PQgetisnull(r, row, first + MODEL) ? s->info.model
 	    : arena_bytes(a, PQgetvalue(r, row, first + MODEL), (size_t)PQgetlength(r, row, first + MODEL));
 	return 0;

@@ -127,6 +127,22 @@ pg_model_set(struct pg_store *s, struct slice model, size_t dims, struct err *e)
 }
 
 int
+pg_base_set(struct pg_store *s, struct slice api_base, int *other, struct err *e)
+{
+	struct pg_params params = {0};
+	PGresult *r = NULL;
+	int rc;
+
+	pg_param_text(&params, api_base);
+	rc = pg_link_query(&s->link, pg_sql(s, "UPDATE {schema}.c1v_collection SET api_base = $1"
+	    " WHERE name = {collection} AND coalesce(api_base, $1) = $1"), &params, 0, &r, e);
+	*other = rc == 0 && strcmp(PQcmdTuples(r), "0") == 0;
+	PQclear(r);
+	pg_params_free(&params);
+	return rc;
+}
+
+int
 pg_forget(struct pg_store *s, struct err *e)
 {
 	struct init_options o = {0};

@@ -146,6 +146,28 @@ set_model(struct put *p, struct err *e)
 	return 0;
 }
 
+/* And where the model was asked, once a vector of it has been written. */
+static int
+set_base(struct put *p, struct err *e)
+{
+	struct pg_store *s = p->s;
+	int other = 0, rc;
+
+	if (s->table.kind != PG_OURS || p->vectors == 0 || s->info.api_base != NULL)
+		return 0;
+	for (size_t i = 0; i < p->count; i++) {
+		const struct put_document *d = &p->documents[i];
+		if (d->why != NULL || d->row->api_base.p == NULL)
+			continue;
+		p->model_set = 1;
+		rc = pg_base_set(s, d->row->api_base, &other, e);
+		if (rc == 0)
+			rc = other ? put_collided(p, "another writer's vectors were made elsewhere", e) : pg_table_read(s, e);
+		return rc;
+	}
+	return 0;
+}
+
 static int
 put_all(struct put *p, struct err *e)
 {
@@ -159,6 +181,8 @@ put_all(struct put *p, struct err *e)
 		return rc;
 	put_check_vectors(p);
 	rc = p->careful ? put_carefully(p, 0, p->count, e) : put_range(p, 0, p->count, e);
+	if (rc == 0)
+		rc = set_base(p, e);
 	if (rc == 0 || p->again)
 		return rc;
 	if (strcmp(pg_link_sqlstate(&p->s->link), "23505") == 0 && !p->careful)

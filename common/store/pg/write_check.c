@@ -210,8 +210,10 @@ void
 put_check_vectors(struct put *p)
 {
 	const char *model = p->s->info.model;
+	struct slice base = slice_of(p->s->info.api_base);
 
 	for (size_t i = 0; i < p->count; i++) {
+		struct slice api_base = p->documents[i].row->api_base;
 		struct err why = {0};
 
 		if (p->documents[i].why != NULL || !put_has_vector(p, i))
@@ -220,8 +222,12 @@ put_check_vectors(struct put *p)
 		if (model == NULL && p->s->table.kind == PG_FOREIGN)
 			model = arena_bytes(&p->arena, p->documents[i].row->model.p, p->documents[i].row->model.n);
 		check_vectors(p, &p->documents[i], model, &why);
+		if (why.code == 0)
+			store_check_base(base, api_base, &why);
 		if (why.code != 0)
 			put_refuse(p, i, &why);
+		else if (base.p == NULL)
+			base = api_base;
 	}
 }
 
