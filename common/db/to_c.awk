@@ -1,5 +1,6 @@
-# Turn SQL files into C strings: FILE.sql becomes
+# Turn SQL and Lua files into C strings: FILE.sql becomes
 #     static const char sql_FILE[] = "…";
+# and FILE.lua lua_FILE.
 # Comments and the space around lines are left out: SQLite keeps the text of a
 # CREATE statement in the file and parses it again on every opening.
 
@@ -26,10 +27,11 @@ function code(line,    i, c, quote, out)
 FNR == 1 {
 	if (NR > 1)
 		print "\t\"\";"
-	name = FILENAME
+	name = kind = FILENAME
 	sub(/.*\//, "", name)
-	sub(/\.sql$/, "", name)
-	printf "static const char sql_%s[] =\n", name
+	sub(/\.[a-z]+$/, "", name)
+	sub(/.*\./, "", kind)
+	printf "static const char %s_%s[] =\n", kind, name
 }
 
 {

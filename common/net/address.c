@@ -21,19 +21,33 @@ kind_v4(const uint8_t a[4])
 	return ADDRESS_PUBLIC;
 }
 
+/* An IPv4 address inside another: somebody on the way takes it out again. Loopback is not
+ * reached like this, so that it is no reason to trust it. */
+static enum address_kind
+kind_inside(const uint8_t a[4])
+{
+	enum address_kind kind = kind_v4(a);
+
+	return kind == ADDRESS_LOOPBACK ? ADDRESS_METADATA : kind;
+}
+
 static enum address_kind
 kind_v6(const uint8_t a[16])
 {
-	static const uint8_t zero[16], loopback[16] = {[15] = 1}, mapped[12] = {[10] = 0xff, [11] = 0xff};
-	static const uint8_t nat64[12] = {0, 0x64, 0xff, 0x9b};
+	static const uint8_t zero[12], loopback[16] = {[15] = 1}, mapped[12] = {[10] = 0xff, [11] = 0xff};
+	static const uint8_t translated[12] = {[8] = 0xff, [9] = 0xff};
+	static const uint8_t nat64[12] = {0, 0x64, 0xff, 0x9b}, nat64_local[12] = {0, 0x64, 0xff, 0x9b, 0, 1};
 	static const uint8_t ec2[16] = {0xfd, 0, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54};
 
 	if (memcmp(a, loopback, 16) == 0)
 		return ADDRESS_LOOPBACK;
-	if (memcmp(a, mapped, 12) == 0 || memcmp(a, nat64, 12) == 0 || memcmp(a, zero, 12) == 0)
+	if (memcmp(a, mapped, 12) == 0)
 		return kind_v4(a + 12);
+	if (memcmp(a, zero, 12) == 0 || memcmp(a, translated, 12) == 0 || memcmp(a, nat64, 12) == 0 ||
+	    memcmp(a, nat64_local, 12) == 0)
+		return kind_inside(a + 12);
 	if (a[0] == 0x20 && a[1] == 0x02)
-		return kind_v4(a + 2);
+		return kind_inside(a + 2);
 	if ((a[0] == 0xfe && (a[1] & 0xc0) == 0x80) || a[0] == 0xff || memcmp(a, ec2, 16) == 0)
 		return ADDRESS_METADATA;
 	return ADDRESS_PUBLIC;

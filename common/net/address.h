@@ -10,8 +10,9 @@ enum address_kind {
 	ADDRESS_METADATA  /* link-local, unspecified, multicast, or a cloud's metadata service */
 };
 
-/* IPv4 inside IPv6 (mapped, compatible, NAT64, 6to4) is judged as IPv4. Unknown families are
- * ADDRESS_METADATA: nothing is sent there. */
+/* IPv4 inside IPv6 (mapped, compatible, translated, NAT64, 6to4) is judged as IPv4, but only mapped
+ * loopback is loopback; inside the others, and in unknown families, it is ADDRESS_METADATA: nothing is
+ * sent there. */
 enum address_kind address_kind(const struct sockaddr *a);
 
 #endif

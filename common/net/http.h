@@ -4,7 +4,8 @@
  * are never followed. After a name was resolved, link-local and metadata addresses
  * are refused, and with plain http every address that is not loopback, unless it is
  * allowed. TLS is always verified; $SSL_CERT_FILE (or $CURL_CA_BUNDLE) names another
- * file of authorities. $HTTPS_PROXY is used for https alone. */
+ * file of authorities. $HTTPS_PROXY is used for https alone; names are then resolved by the
+ * proxy, and only addresses given as numbers are judged here. */
 #ifndef C1V_NET_HTTP_H
 #define C1V_NET_HTTP_H
 
@@ -17,6 +18,8 @@ struct http_options {
 	double connect_timeout, timeout; /* seconds; of the connection, of a whole call */
 	size_t max_body;                 /* bytes of an answer, decompressed */
 	int insecure;                    /* plain http to anywhere */
+	int once;                        /* a call on a kept connection that turns out broken fails, instead of
+	                                    being sent again by libcurl: it may have been carried out */
 };
 
 enum http_failure {
@@ -24,13 +27,16 @@ enum http_failure {
 	HTTP_LOST,       /* no connection, it broke, or time ran out: may work again */
 	HTTP_HANDSHAKE,  /* no TLS connection; may work again */
 	HTTP_TLS,        /* the server's certificate is not trusted; nothing was sent */
-	HTTP_FORBIDDEN,  /* the address is refused (see above) */
+	HTTP_FORBIDDEN,  /* the address is refused (see above), or a proxy refuses; nothing was sent */
 	HTTP_LARGE,      /* the answer is over max_body */
 	HTTP_BROKEN      /* not HTTP, or not what its encoding says */
 };
 
 struct http_call {
-	struct slice body;       /* posted as application/json; borrowed until the call is done */
+	struct slice body;       /* posted; borrowed until the call is done */
+	const char *path;        /* what comes behind the URL; NULL: nothing. Borrowed during http_start() */
+	const char *type;        /* Content-Type, where the headers have none; NULL: not said */
+	size_t max_body;         /* of this answer; 0: that of the options */
 	void *owner;             /* the caller's */
 	/* the answer */
 	enum http_failure failure;

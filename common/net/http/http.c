@@ -1,6 +1,7 @@
 #include "net/http.h"
 
 #include <curl/curl.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -10,11 +11,17 @@
 #include "base/clock.h"
 #include "net/address.h"
 
+#define FORBIDDEN "the host's address may not be asked"
+#define FORBIDDEN_HINT "plain http is for this machine alone, or with --insecure-http; " \
+	"link-local and metadata addresses are always refused"
+
 struct http_wire {
 	CURL *easy;
 	struct http *http;
 	struct http_call *call;
 	int forbidden, large;
+	size_t sent;                /* of the body, where it is read */
+	struct curl_slist *headers; /* of a call with a type of its own */
 	char text[CURL_ERROR_SIZE];
 	struct http_wire *next; /* of those that are not in use */
 };
@@ -35,12 +42,29 @@ on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct http_wire *w = arg;
 
+	size_t most = w->call->max_body ? w->call->max_body : w->http->options.max_body;
+
 	n *= size;
-	if (n > w->http->options.max_body - w->call->answer.len) {
+	if (n > most - w->call->answer.len) {
 		w->large = 1;
 		return 0;
 	}
 	buf_add(&w->call->answer, p, n);
+	return n;
+}
+
+/* A body that is read cannot be rewound, so libcurl cannot send it again. */
+static size_t
+on_read(char *p, size_t size, size_t n, void *arg)
+{
+	struct http_wire *w = arg;
+	struct slice body = w->call->body;
+
+	n *= size;
+	if (n > body.n - w->sent)
+		n = body.n - w->sent;
+	memcpy(p, body.p + w->sent, n);
+	w->sent += n;
 	return n;
 }
 
@@ -85,14 +109,21 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
+static int
+is_forbidden(const struct http *h, const struct sockaddr *a)
+{
+	enum address_kind kind = address_kind(a);
+
+	return kind == ADDRESS_METADATA || (kind != ADDRESS_LOOPBACK && h->plain && !h->options.insecure);
+}
+
 static curl_socket_t
 on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
 	struct http_wire *w = arg;
-	enum address_kind kind = address_kind(&a->addr);
 
 	(void)purpose;
-	if (kind == ADDRESS_METADATA || (kind != ADDRESS_LOOPBACK && w->http->plain && !w->http->options.insecure)) {
+	if (is_forbidden(w->http, &a->addr)) {
 		w->forbidden = 1;
 		return CURL_SOCKET_BAD;
 	}
@@ -100,6 +131,28 @@ on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 }
 
 /* --- opening ---------------------------------------------------------------- */
+
+/* A host given as a number, in whatever form: no proxy is asked for it either. */
+static int
+check_number(const struct http *h, char *host, struct err *e)
+{
+	struct addrinfo numeric = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM}, *found;
+	size_t n = strlen(host);
+	int forbidden;
+
+	if (n > 2 && host[0] == '[') { /* [::1] */
+		memmove(host, host + 1, n - 2);
+		host[n - 2] = '\0';
+	}
+	if (getaddrinfo(host, NULL, &numeric, &found) != 0)
+		return 0;
+	forbidden = is_forbidden(h, found->ai_addr);
+	freeaddrinfo(found);
+	if (!forbidden)
+		return 0;
+	err_set(e, C1V_CONFIG, "the API is not asked: " FORBIDDEN);
+	return err_hint(e, FORBIDDEN_HINT);
+}
 
 static int
 check_url(struct http *h, struct err *e)
@@ -119,8 +172,10 @@ check_url(struct http *h, struct err *e)
 		rc = err_set(e, C1V_USAGE, "the API base holds a name or password");
 		err_hint(e, "the key comes from OPENAI_API_KEY");
 	}
-	if (rc == 0)
+	if (rc == 0) {
 		h->plain = strcmp(scheme, "http") == 0;
+		rc = check_number(h, host, e);
+	}
 	curl_free(scheme);
 	curl_free(user);
 	curl_free(host);
@@ -160,8 +215,6 @@ set_up(struct http *h, struct http_wire *w)
 		authorities = getenv("CURL_CA_BUNDLE");
 	if (authorities != NULL && *authorities != '\0')
 		curl_easy_setopt(c, CURLOPT_CAINFO, authorities);
-	curl_easy_setopt(c, CURLOPT_URL, h->url);
-	curl_easy_setopt(c, CURLOPT_HTTPHEADER, h->headers);
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
@@ -178,6 +231,12 @@ set_up(struct http *h, struct http_wire *w)
 	curl_easy_setopt(c, CURLOPT_HEADERDATA, w);
 	curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_socket);
 	curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, w);
+	if (h->options.once) {
+		curl_easy_setopt(c, CURLOPT_POST, 1L);
+		curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read);
+		curl_easy_setopt(c, CURLOPT_READDATA, w);
+	}
+	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(c, CURLOPT_PIPEWAIT, h->plain ? 0L : 1L);
 	if (h->plain)
 		curl_easy_setopt(c, CURLOPT_PROXY, "");
@@ -203,6 +262,25 @@ take_wire(struct http *h)
 	return w;
 }
 
+/* Where this call goes, and its headers. */
+static void
+address_call(struct http *h, struct http_wire *w)
+{
+	struct buf text = {0};
+
+	buf_format(&text, "%s%s", h->url, w->call->path ? w->call->path : "");
+	curl_easy_setopt(w->easy, CURLOPT_URL, buf_cstr(&text));
+	if (w->call->type != NULL) {
+		text.len = 0;
+		buf_format(&text, "Content-Type: %s", w->call->type);
+		for (const struct curl_slist *s = h->headers; s != NULL; s = s->next)
+			w->headers = curl_slist_append(w->headers, s->data);
+		w->headers = curl_slist_append(w->headers, buf_cstr(&text));
+	}
+	curl_easy_setopt(w->easy, CURLOPT_HTTPHEADER, w->headers ? w->headers : h->headers);
+	buf_free(&text);
+}
+
 int
 http_start(struct http *h, struct http_call *c, struct err *e)
 {
@@ -210,6 +288,7 @@ http_start(struct http *h, struct http_call *c, struct err *e)
 
 	w->call = c;
 	w->forbidden = w->large = 0;
+	w->sent = 0;
 	w->text[0] = '\0';
 	c->wire = w;
 	c->failure = HTTP_ANSWERED;
@@ -217,11 +296,24 @@ http_start(struct http *h, struct http_call *c, struct err *e)
 	c->answer.len = 0;
 	c->request_id[0] = c->why[0] = '\0';
 	retry_none(&c->hints);
-	curl_easy_setopt(w->easy, CURLOPT_POSTFIELDS, c->body.p);
+	address_call(h, w);
+	if (!h->options.once)
+		curl_easy_setopt(w->easy, CURLOPT_POSTFIELDS, c->body.p);
 	curl_easy_setopt(w->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body.n);
 	if (curl_multi_add_handle(h->multi, w->easy) != CURLM_OK)
 		return err_set(e, C1V_BUG, "a call to the API cannot be begun");
 	return 0;
+}
+
+/* With what status a proxy refuses to let us through; 0: it does not. */
+static int
+proxy_status(const struct http_wire *w, CURLcode code)
+{
+	long status = 0;
+
+	if (code != CURLE_OK)
+		curl_easy_getinfo(w->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+	return status >= 400 && status < 500 ? (int)status : 0;
 }
 
 static enum http_failure
@@ -229,11 +321,13 @@ failure_of(const struct http_wire *w, CURLcode code)
 {
 	if (w->large)
 		return HTTP_LARGE;
-	if (w->forbidden && code == CURLE_COULDNT_CONNECT)
+	if ((w->forbidden && code == CURLE_COULDNT_CONNECT) || proxy_status(w, code) != 0)
 		return HTTP_FORBIDDEN;
 	switch (code) {
 	case CURLE_OK:
 		return HTTP_ANSWERED;
+	case CURLE_OUT_OF_MEMORY:
+		mem_exhausted();
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_ISSUER_ERROR:
@@ -260,10 +354,14 @@ finish(struct http_wire *w, CURLcode code)
 	curl_easy_getinfo(w->easy, CURLINFO_RESPONSE_CODE, &status);
 	c->status = (int)status;
 	c->failure = failure_of(w, code);
-	if (c->failure == HTTP_FORBIDDEN)
-		snprintf(c->why, sizeof(c->why), "the host's address may not be asked");
+	if (c->failure == HTTP_FORBIDDEN && w->forbidden)
+		snprintf(c->why, sizeof(c->why), "%s", FORBIDDEN);
+	else if (c->failure == HTTP_FORBIDDEN)
+		snprintf(c->why, sizeof(c->why), "the proxy refuses with status %d", proxy_status(w, code));
 	else if (c->failure == HTTP_LARGE)
 		snprintf(c->why, sizeof(c->why), "the answer is too large");
+	else if (code == CURLE_SEND_FAIL_REWIND)
+		snprintf(c->why, sizeof(c->why), "the connection broke");
 	else if (c->failure != HTTP_ANSWERED)
 		snprintf(c->why, sizeof(c->why), "%s", w->text[0] ? w->text : curl_easy_strerror(code));
 }
@@ -278,8 +376,14 @@ http_wait(struct http *h, int64_t ms, struct http_call **done, struct err *e)
 
 	*done = NULL;
 	for (;;) {
-		if (curl_multi_perform(h->multi, &running) != CURLM_OK)
+		switch (curl_multi_perform(h->multi, &running)) {
+		case CURLM_OK:
+			break;
+		case CURLM_OUT_OF_MEMORY:
+			mem_exhausted();
+		default:
 			return err_set(e, C1V_BUG, "the calls to the API cannot go on");
+		}
 		while ((m = curl_multi_info_read(h->multi, &queued)) != NULL) {
 			if (m->msg != CURLMSG_DONE)
 				continue;
@@ -302,9 +406,17 @@ http_end(struct http *h, struct http_call *c)
 
 	if (w != NULL) {
 		curl_multi_remove_handle(h->multi, w->easy);
-		w->next = h->spare;
-		h->spare = w;
+		curl_slist_free_all(w->headers);
+		w->headers = NULL;
 		c->wire = NULL;
+		/* A handle that has wished to send a body again wishes so for ever. */
+		if (h->options.once && c->failure != HTTP_ANSWERED) {
+			curl_easy_cleanup(w->easy);
+			free(w);
+		} else {
+			w->next = h->spare;
+			h->spare = w;
+		}
 	}
 }
 
