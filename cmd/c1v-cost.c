@@ -38,7 +38,7 @@ static int (*const work[])(struct tool *t) = {
 
 static const struct opt own[] = {
 	{ .name = "ledger", .kind = OPT_STRING, .offset = MEMBER(ledger), .argument = "URL",
-	  .help = "the ledger: sqlite:PATH", .env = "C1V_LEDGER" },
+	  .help = "the ledger: sqlite:PATH, redis://…, upstash:, or env:NAME", .env = "C1V_LEDGER" },
 	{ .name = "prices", .kind = OPT_LIST, .offset = MEMBER(prices), .argument = "FILE",
 	  .help = "a price list that lies over the shipped one (repeatable)", .flags = OPT_FILES },
 	{ .letter = 'u', .name = "user", .kind = OPT_STRING, .offset = MEMBER(user), .argument = "NAME",
@@ -79,6 +79,8 @@ static const struct opt for_records[] = {
 	  .help = "price models without a price as this one" },
 	{ .name = "reservation", .kind = OPT_STRING, .offset = MEMBER(reservation), .argument = "ID",
 	  .help = "add: give this reservation back in the same step", .flags = OPT_NO_CONFIG },
+	{ .name = "seed-keys", .kind = OPT_FLAG, .offset = MEMBER(seed_keys),
+	  .help = "add, in Redis: add the dollars to costs:DATE and costs:user:USER:DATE too" },
 	{ .name = "rejects", .kind = OPT_STRING, .offset = MEMBER(rejects), .argument = "FILE",
 	  .help = "write records that failed to FILE", .flags = OPT_FILES },
 	{ .name = "strict", .kind = OPT_FLAG, .offset = MEMBER(strict), .help = "stop at the first bad record" },
@@ -132,6 +134,7 @@ static const struct { size_t offset; const char *name; int verbs; } limited[] = 
 	{ MEMBER(encoding), "encoding", TOKENS }, { MEMBER(type), "type", TOKENS }, { MEMBER(ids), "ids", TOKENS },
 	{ MEMBER(decode), "decode", TOKENS }, { MEMBER(chat), "chat", TOKENS },
 	{ MEMBER(special), "special", TOKENS }, { MEMBER(reservation), "reservation", ADD },
+	{ MEMBER(seed_keys), "seed-keys", ADD | SETTLE },
 	{ MEMBER(rejects), "rejects", TOKENS | RECORDS }, { MEMBER(strict), "strict", TOKENS | RECORDS },
 	{ MEMBER(max_record), "max-record", TOKENS | RECORDS },
 	{ MEMBER(by), "by", REPORT }, { MEMBER(since), "since", REPORT }, { MEMBER(until), "until", REPORT },

@@ -7,8 +7,6 @@
 #include "base/num.h"
 #include "cost/money.h"
 
-enum { BATCH = 10000 }; /* rows in a transaction */
-
 /* One run over usage records. */
 struct run {
 	struct tool *t;
@@ -19,8 +17,7 @@ struct run {
 	struct rejects rejects;
 	struct buf scratch, edit;
 	int64_t now;
-	uint64_t unknown, entered, known_before;
-	int64_t total;          /* nano-dollars of what was entered and is priced */
+	uint64_t unknown;
 	char unknown_name[80];  /* the first of them */
 };
 
@@ -144,11 +141,7 @@ enter(struct run *r, const struct ledger_row *row, struct err *e)
 		rc = ledger_add(r->t->ledger, row, &fresh, e);
 	if (rc != 0)
 		return rc;
-	r->entered += fresh != 0;
-	r->known_before += fresh == 0;
-	if (fresh && row->cost != LEDGER_UNKNOWN)
-		r->total += row->cost;
-	return ++r->waiting < BATCH ? 0 : commit(r, e);
+	return ++r->waiting < ledger_batch(r->t->ledger) ? 0 : commit(r, e);
 }
 
 /* 0, or an error; a bad record is noted. */
@@ -197,19 +190,20 @@ read_all(struct run *r, struct input *in, struct err *e)
 static void
 summary(struct run *r)
 {
+	const struct ledger_tally *tally = ledger_tally(r->t->ledger);
 	struct buf *b = &r->t->cli->out.buf;
 
 	buf_string(b, "{\"entered\":");
-	num_add_int(b, (int64_t)r->entered);
+	num_add_int(b, (int64_t)tally->entered);
 	json_add_key(b, "known_before");
-	num_add_int(b, (int64_t)r->known_before);
+	num_add_int(b, (int64_t)tally->known_before);
 	json_add_key(b, "unpriced");
 	num_add_int(b, (int64_t)r->unknown);
 	json_add_key(b, "failed");
 	num_add_int(b, (int64_t)r->rejects.bad);
 	json_add_key(b, "cost");
 	buf_byte(b, '"');
-	money_add(b, r->total);
+	money_add(b, tally->cost);
 	buf_byte(b, '"');
 	json_add_key(b, "ledger");
 	json_add_string(b, slice_of(ledger_name(r->t->ledger)));
@@ -258,6 +252,8 @@ cost_records(struct tool *t, const char *const *paths, size_t count, int enterin
 	struct input *in;
 	int rc = rejects_apart(s->rejects, paths, count, e), closing;
 
+	if (rc == 0 && entering && s->seed_keys)
+		rc = ledger_seed_keys(t->ledger, e);
 	if (rc == 0)
 		rc = tool_prices(t);
 	if (rc == 0)

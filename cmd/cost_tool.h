@@ -30,6 +30,7 @@ struct settings {
 	const char *since, *until, *tz;
 	const char *per, *estimate, *reservation, *cost;
 	double ttl;
+	int seed_keys;
 	const char *encoding;            /* tokens */
 	int type, ids, decode, chat, special;
 	const char *rejects;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# c1v-cost: prices, the ledger, reports and budgets. The unit tests have the
-# prices that were computed by hand; here the tool is seen at work.
+# c1v-cost: prices and bad ledgers. The unit tests have the prices that were computed
+# by hand; here the tool is seen at work. contract/ledger.bats has what holds for every kind of
+# ledger, ledger-redis.bats what only Redis has.
 
 load helper
 
@@ -48,122 +49,6 @@ setup() {
 	assert_line --index 1 'it tells no usage'
 	run c1v-cost price --strict usage.ndjson
 	assert_failure 65
-}
-
-@test "the ledger knows a request that it has seen" {
-	run c1v-cost add usage.ndjson
-	assert_success
-	assert_output --partial '"entered":2,"known_before":0,"unpriced":0,"failed":0,"cost":"0.0036"'
-	run c1v-cost add usage.ndjson
-	assert_output --partial '"entered":0,"known_before":2,"unpriced":0,"failed":0,"cost":"0"'
-	run c1v-cost report
-	assert_output '{"calls":2,"unpriced":0,"input_tokens":6000,"cached_input_tokens":0,"output_tokens":100,"cost":"0.0036","saved":"0"}'
-}
-
-@test "two writers at once enter each call once" {
-	for i in $(seq 200); do
-		echo '{"model":"gpt-4o","input_tokens":1,"request_id":"r'"$i"'"}'
-	done >many.ndjson
-	for i in 1 2 3 4 5 6 7 8; do
-		c1v-cost add many.ndjson >/dev/null &
-	done
-	wait
-	run c1v-cost report
-	assert_output --partial '"calls":200,'
-	assert_output --partial '"cost":"0.0005"'
-}
-
-@test "reports: the costs of a day and of a user, as the seed asks for them" {
-	c1v-cost add usage.ndjson
-	run c1v-cost report --by day
-	assert_line --index 0 --partial '"when":"2026-11-22","calls":1'
-	assert_line --index 1 --partial '"when":"2026-11-23","calls":1'
-	run bash -c 'c1v-cost report --since yesterday --until yesterday | jq -r .cost'
-	assert_output 0.0035
-	run bash -c 'c1v-cost report --since today --user u2 | jq -r .cost'
-	assert_output 0.0001
-	run c1v-cost report --by day,model --csv
-	assert_line --index 0 'when,model,calls,unpriced,input_tokens,cached_input_tokens,output_tokens,cost,saved'
-	assert_line --index 1 '2026-11-22,gpt-4o,1,0,1000,0,100,0.0035,0'
-	run c1v-cost report --by user --pretty
-	assert_line --index 1 --regexp '^u1 .* 0.0035 .*█'
-	run c1v-cost report --by hour
-	assert_failure 64
-	run c1v-cost report --since soon
-	assert_failure 64
-}
-
-@test "days are those of a time zone when asked for" {
-	need python3
-	echo '{"model":"gpt-4o","input_tokens":1000,"time":"2026-11-22T23:30:00Z"}' | c1v-cost add
-	run bash -c 'c1v-cost report --by day | jq -r .when'
-	assert_output 2026-11-22
-	run bash -c 'c1v-cost report --by day --tz CET-1 | jq -r .when'
-	assert_output 2026-11-23
-	run c1v-cost report --tz No/Where
-	assert_failure 64
-}
-
-@test "savings of a cache are beside the costs" {
-	echo '{"model":"gpt-4o","input_tokens":1000,"cached_input_tokens":400,"output_tokens":0}' | c1v-cost add
-	run c1v-cost report
-	# 600 * 2.5 + 400 * 1.25 = 2000 millionths, 2500 without the cache.
-	assert_output --partial '"cost":"0.002","saved":"0.0005"'
-}
-
-@test "a budget is a gate" {
-	c1v-cost add usage.ndjson
-	run c1v-cost check --estimate 1000
-	assert_success
-	c1v-cost budget set --per day --user u2 0.001
-	run c1v-cost check --user u2 --estimate 0.0009
-	assert_success
-	run c1v-cost check --user u2 --estimate 0.000900001
-	assert_failure 1
-	assert_output --partial 'spent 0.0001'
-	run c1v-cost check --user u1 --estimate 5
-	assert_success
-	run bash -c 'c1v-cost budget | jq -c "[.per,.period,.user,.amount,.spent,.left]"'
-	assert_output '["day","2026-11-23","u2","0.001","0.0001","0.0009"]'
-	C1V_NOW=2026-11-24T00:00:00Z run c1v-cost check --user u2 --estimate 0.001
-	assert_success
-	run c1v-cost budget unset --per day --user u2
-	assert_success
-	run c1v-cost budget unset --per day --user u2
-	assert_failure 1
-	run c1v-cost check --estimate -1
-	assert_failure 64
-	run c1v-cost check
-	assert_failure 64
-}
-
-@test "a reservation holds until it is settled, released or old" {
-	c1v-cost budget set --per day 0.01
-	id=$(c1v-cost reserve --estimate 0.006 | jq -r .reservation)
-	run c1v-cost reserve --estimate 0.006
-	assert_failure 1
-	run c1v-cost settle "$id" usage.ndjson
-	assert_success
-	assert_output --partial '"entered":2'
-	run bash -c 'c1v-cost budget | jq -c "[.spent,.reserved,.left]"'
-	assert_output '["0.0001","0","0.0099"]' # the other call was yesterday's
-	run c1v-cost release "$id"
-	assert_failure 1
-	id=$(c1v-cost reserve --estimate 0.006 --ttl 10 | jq -r .reservation)
-	C1V_NOW=2026-11-23T12:00:09Z run c1v-cost check --estimate 0.004
-	assert_failure 1
-	C1V_NOW=2026-11-23T12:00:11Z run c1v-cost check --estimate 0.004
-	assert_success
-}
-
-@test "two hundred processes never overspend by a cent" {
-	c1v-cost budget set --per total 1.00
-	seq 200 | xargs -P 16 -I{} sh -c 'c1v-cost reserve --estimate 0.07 >>held.ndjson 2>/dev/null || true'
-	# 14 times 0.07 is 0.98; once more would be 1.05.
-	run grep -c reservation held.ndjson
-	assert_output 14
-	run bash -c 'c1v-cost budget | jq -r .left'
-	assert_output 0.02
 }
 
 @test "prices: the list, a model, another list over it" {

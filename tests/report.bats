@@ -17,7 +17,7 @@ fill() {
 
 # ZONE FORMAT SINCE UNTIL: rows of a period and a user, by SQLite's own calendar
 by_rows() {
-	TZ=$1 sqlite3 -separator ' ' ledger.db "
+	TZ=$1 sqlite3 -cmd ".timeout 10000" -separator ' ' ledger.db "
 		SELECT strftime('$2', time / 1000, 'unixepoch', 'localtime') AS period, t.text, count(*),
 		    sum(input + cached + write + write_1h), sum(output), sum(cost)
 		FROM usage u JOIN name t ON t.id = u.user WHERE time >= $3 AND time < $4 GROUP BY 1, 2 ORDER BY 1, 2"

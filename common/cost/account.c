@@ -18,7 +18,7 @@ struct entry {
 	struct usage usage;
 	char *model, *request_id;
 	struct account_hold *hold;
-	int64_t time, cost;
+	int64_t time, cost, saved;
 	const struct price *price;
 };
 
@@ -128,7 +128,8 @@ give_back(struct account *a, const struct entry *x, struct err *e)
 static int
 enter(struct account *a, const struct entry *x, int back, struct err *e)
 {
-	struct ledger_row row = {.usage = &x->usage, .time = x->time, .cost = x->cost, .price = x->price};
+	struct ledger_row row = {.usage = &x->usage, .time = x->time, .cost = x->cost,
+	    .saved = x->saved, .price = x->price};
 	int fresh, rc = a->f->begin(a->ledger, e);
 
 	if (rc != 0)
@@ -185,7 +186,8 @@ account_spent(struct account *a, struct account_hold *hold, const struct account
 	struct entry x = {
 		.model = mem_bytes(call->model.p, call->model.n),
 		.request_id = mem_bytes(call->request_id.p, call->request_id.n),
-		.hold = hold, .time = clock_wall_ms(), .cost = call->cost, .price = call->price,
+		.hold = hold, .time = clock_wall_ms(), .cost = call->cost, .saved = call->saved,
+		.price = call->price,
 	};
 
 	x.usage = (struct usage){.model = slice_of(x.model), .request_id = slice_of(x.request_id),

@@ -31,6 +31,7 @@ struct account_call {
 	struct slice model, request_id;
 	int64_t input;             /* tokens */
 	int64_t cost;              /* nano-dollars, or LEDGER_UNKNOWN */
+	int64_t saved;             /* by a cache */
 	const struct price *price; /* or NULL; borrowed until account_close() */
 };
 /* A call was made: enter it, and give back what was held for it (or NULL). Where that fails, which is told

@@ -1,98 +1,43 @@
-#include "cost/ledger_private.h"
+#include "cost/ledger_driver.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
-#include "gen/sql.h"
-
-enum { APPLICATION = 0x6331764c, VERSION_KNOWN = 1 }; /* "c1vL" */
-
-/* $XDG_STATE_HOME/c1v/ledger.db */
-static int
-default_path(struct buf *b, struct err *e)
-{
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-
-	if (state != NULL && state[0] == '/') {
-		buf_string(b, state);
-	} else if (home != NULL && home[0] != '\0') {
-		buf_string(b, home);
-		buf_string(b, "/.local/state");
-	} else {
-		err_set(e, C1V_CONFIG, "ledger: HOME is not set, so there is no default place");
-		return err_hint(e, "name one with --ledger sqlite:PATH");
-	}
-	buf_string(b, "/c1v/ledger.db");
-	return 0;
-}
-
-static int
-find_path(const char *url, struct buf *path, struct err *e)
-{
-	const char *colon = url ? strchr(url, ':') : NULL;
-
-	if (url == NULL || *url == '\0')
-		return default_path(path, e);
-	if (strncmp(url, "sqlite:", 7) == 0)
-		url += strncmp(url, "sqlite:///", 10) == 0 ? 9 : 7;
-	else if (colon != NULL && colon > url + 1 && memchr(url, '/', (size_t)(colon - url)) == NULL)
-		return err_set(e, C1V_CONFIG, "ledger %.*s:…: no such kind of ledger", (int)(colon - url), url);
-	buf_string(path, url);
-	return 0;
-}
+#include "net/redis.h"
+#include "net/url.h"
 
 int
 ledger_open(const char *url, enum ledger_mode mode, double wait, int (*stop)(void),
     struct ledger **out, struct err *e)
 {
-	struct ledger *l = mem_zero(1, sizeof(*l));
-	struct buf path = {0}, name = {0};
-	int rc = find_path(url, &path, e);
-	struct db_options o = {
-		.what = "ledger",
-		.application_id = APPLICATION,
-		.version = VERSION_KNOWN,
-		.schema = sql_ledger,
-		.mode = mode == LEDGER_WRITE ? DB_WRITE : DB_READ,
-		.sync = DB_SYNC_FULL,
-		.page_size = 4096,
-		.cache = 8192,
-		.wait = wait,
-		.stop = stop,
-	};
+	const struct ledger_options o = {.mode = mode, .wait = wait, .stop = stop};
+	const struct ledger_driver *driver = &ledger_sqlite;
+	size_t scheme;
+	int rc = url_resolve("ledger", url, &url, e);
 
-	if (rc == 0) {
-		o.path = buf_cstr(&path);
-		rc = db_open(&l->db, &o, e);
-	}
-	if (rc == 0) {
-		buf_format(&name, "sqlite:%s", buf_cstr(&path));
-		l->name = mem_string(buf_cstr(&name));
-		*out = l;
-	} else {
-		free(l);
-	}
-	buf_free(&name);
-	buf_free(&path);
+	if (rc != 0)
+		return rc;
+	scheme = url ? url_scheme(url) : 0;
+	if (url != NULL && redis_url(url))
+		driver = &ledger_redis;
+	else if (scheme > 0 && !(scheme == 6 && strncasecmp(url, "sqlite", 6) == 0))
+		return err_set(e, C1V_CONFIG, "ledger %.*s:…: no such kind of ledger", (int)scheme, url);
+	rc = driver->open(url, &o, out, e);
+	if (rc == 0)
+		(*out)->driver = driver;
 	return rc;
 }
 
 void
 ledger_close(struct ledger *l)
 {
-	struct err ignored;
+	char *name;
 
 	if (l == NULL)
 		return;
-	for (size_t i = 0; i < LEDGER_STATEMENTS; i++)
-		sqlite3_finalize(l->statements[i]);
-	/* What is committed is safe in the WAL as well. */
-	if (l->db.committed)
-		db_checkpoint(&l->db, &ignored);
-	db_close(&l->db);
-	arena_free(&l->names);
-	free(l->texts);
-	free(l->name);
-	free(l);
+	name = l->name;
+	l->driver->close(l);
+	free(name);
 }
 
 const char *
@@ -101,177 +46,69 @@ ledger_name(const struct ledger *l)
 	return l->name;
 }
 
-/* --- names -------------------------------------------------------------------- */
-
-static sqlite3_stmt *
-statement(struct ledger *l, enum ledger_statement which, struct err *e)
-{
-	static const char *const sql[LEDGER_STATEMENTS] = {
-		[FIND_NAME] = "SELECT id FROM name WHERE text = ?1",
-		[ADD_NAME] = "INSERT INTO name (text) VALUES (?1) RETURNING id",
-		[ADD_USAGE] = "INSERT INTO usage (time, model, user, project, tool, input, cached, write, write_1h,"
-		    " output, searches, batch, cost, saved, priced_as, price_from, price_list, request)"
-		    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
-		    " ON CONFLICT DO NOTHING",
-		[ADD_SUM] = "INSERT INTO day (day, model, user, project, tool, calls, unknown, input, cached,"
-		    " output, cost, saved) VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, ?11)"
-		    " ON CONFLICT DO UPDATE SET calls = calls + 1, unknown = unknown + ?6, input = input + ?7,"
-		    " cached = cached + ?8, output = output + ?9, cost = cost + ?10, saved = saved + ?11",
-	};
-
-	if (l->statements[which] == NULL)
-		db_prepare(&l->db, sql[which], &l->statements[which], e);
-	return l->statements[which];
-}
-
-int
-ledger_id(struct ledger *l, struct slice text, int make, int64_t *id, struct err *e)
-{
-	sqlite3_stmt *st = NULL;
-	int rc = 0;
-
-	*id = 0;
-	if (text.p == NULL)
-		return 0;
-	for (enum ledger_statement which = FIND_NAME; which <= ADD_NAME && rc == 0; which++) {
-		if (which == ADD_NAME && !make)
-			break;
-		st = statement(l, which, e);
-		if (st == NULL)
-			return e->code;
-		db_bind_text(st, 1, text);
-		rc = db_step(&l->db, st, e);
-	}
-	if (rc < 0)
-		return e->code;
-	*id = rc > 0 ? sqlite3_column_int64(st, 0) : -1;
-	sqlite3_reset(st);
-	return 0;
-}
-
-int
-ledger_text(struct ledger *l, int64_t id, struct slice *out, struct err *e)
-{
-	sqlite3_stmt *st;
-	size_t had = l->text_room;
-	int rc;
-
-	*out = SLICE_NONE;
-	if (id <= 0)
-		return 0;
-	if (id > INT32_MAX)
-		return err_set(e, C1V_DATA, "%s: damaged: a name that is not there", l->name);
-	mem_grow(&l->texts, &l->text_room, (size_t)id + 1, sizeof(*l->texts));
-	if (l->text_room > had)
-		memset(l->texts + had, 0, (l->text_room - had) * sizeof(*l->texts));
-	*out = l->texts[id];
-	if (out->p != NULL)
-		return 0;
-	rc = db_prepare(&l->db, "SELECT text FROM name WHERE id = ?1", &st, e);
-	if (rc != 0)
-		return rc;
-	sqlite3_bind_int64(st, 1, id);
-	rc = db_step(&l->db, st, e);
-	if (rc > 0) {
-		struct slice t = db_text(st, 0);
-		*out = (struct slice){arena_bytes(&l->names, t.p, t.n), t.n};
-		l->texts[id] = *out;
-	} else if (rc == 0) {
-		err_set(e, C1V_DATA, "%s: damaged: a name that is not there", l->name);
-	}
-	sqlite3_finalize(st);
-	return rc > 0 ? 0 : e->code;
-}
-
 /* --- entering ------------------------------------------------------------------ */
 
 int
 ledger_begin(struct ledger *l, struct err *e)
 {
-	return db_begin(&l->db, e);
-}
-
-int
-ledger_commit(struct ledger *l, struct err *e)
-{
-	return db_commit(&l->db, e);
+	memset(&l->waiting, 0, sizeof(l->waiting));
+	return l->driver->begin(l, e);
 }
 
 void
-ledger_rollback(struct ledger *l)
+ledger_count(struct ledger *l, int fresh, int64_t cost)
 {
-	db_rollback(&l->db);
-}
-
-enum { MODEL, USER, PROJECT, TOOL, PRICED_AS, PRICE_LIST, NAMES };
-
-static int
-find_names(struct ledger *l, const struct ledger_row *row, int64_t ids[NAMES], struct err *e)
-{
-	const struct usage *u = row->usage;
-	const struct price *p = row->price;
-	const struct slice texts[NAMES] = {
-		[MODEL] = u->model, [USER] = u->user, [PROJECT] = u->project, [TOOL] = u->tool,
-		[PRICED_AS] = slice_of(p ? p->model : NULL), [PRICE_LIST] = slice_of(p ? p->version : NULL),
-	};
-
-	for (int i = 0; i < NAMES; i++)
-		if (ledger_id(l, texts[i], 1, &ids[i], e) != 0)
-			return e->code;
-	return 0;
-}
-
-static int
-add_usage(struct ledger *l, const struct ledger_row *row, const int64_t ids[NAMES], struct err *e)
-{
-	const struct usage *u = row->usage;
-	const int64_t values[] = {row->time, ids[MODEL], ids[USER], ids[PROJECT], ids[TOOL], u->input,
-	    u->cached, u->write, u->write_1h, u->output, u->searches, u->batch};
-	const int count = sizeof(values) / sizeof(*values);
-	sqlite3_stmt *st = statement(l, ADD_USAGE, e);
-
-	if (st == NULL)
-		return e->code;
-	for (int i = 0; i < count; i++)
-		sqlite3_bind_int64(st, i + 1, values[i]);
-	if (row->cost == LEDGER_UNKNOWN)
-		sqlite3_bind_null(st, count + 1);
-	else
-		sqlite3_bind_int64(st, count + 1, row->cost);
-	sqlite3_bind_int64(st, count + 2, row->saved);
-	sqlite3_bind_int64(st, count + 3, ids[PRICED_AS]);
-	db_bind_text(st, count + 4, slice_of(row->price ? row->price->from : ""));
-	sqlite3_bind_int64(st, count + 5, ids[PRICE_LIST]);
-	db_bind_text(st, count + 6, u->request_id);
-	return db_run(&l->db, st, e);
-}
-
-static int
-add_sum(struct ledger *l, const struct ledger_row *row, const int64_t ids[NAMES], struct err *e)
-{
-	const struct usage *u = row->usage;
-	int unknown = row->cost == LEDGER_UNKNOWN;
-	const int64_t values[] = {ledger_day(row->time, 0), ids[MODEL], ids[USER], ids[PROJECT], ids[TOOL], unknown,
-	    usage_input(u), u->cached, u->output, unknown ? 0 : row->cost, row->saved};
-	sqlite3_stmt *st = statement(l, ADD_SUM, e);
-
-	if (st == NULL)
-		return e->code;
-	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
-		sqlite3_bind_int64(st, (int)i + 1, values[i]);
-	return db_run(&l->db, st, e);
+	l->waiting.entered += fresh != 0;
+	l->waiting.known_before += fresh == 0;
+	if (fresh && cost != LEDGER_UNKNOWN)
+		l->waiting.cost += cost;
 }
 
 int
 ledger_add(struct ledger *l, const struct ledger_row *row, int *fresh, struct err *e)
 {
-	int64_t ids[NAMES];
-	int rc = find_names(l, row, ids, e);
+	int rc = l->driver->add(l, row, fresh, e);
 
-	if (rc == 0)
-		rc = add_usage(l, row, ids, e);
-	if (rc != 0)
-		return rc;
-	*fresh = sqlite3_changes(l->db.handle) > 0;
-	return *fresh ? add_sum(l, row, ids, e) : 0;
+	if (rc == 0 && *fresh >= 0)
+		ledger_count(l, *fresh, row->cost);
+	return rc;
+}
+
+int
+ledger_commit(struct ledger *l, struct err *e)
+{
+	int rc = l->driver->commit(l, e);
+
+	if (rc == 0) {
+		l->tally.entered += l->waiting.entered;
+		l->tally.known_before += l->waiting.known_before;
+		l->tally.cost += l->waiting.cost;
+	}
+	return rc;
+}
+
+void
+ledger_rollback(struct ledger *l)
+{
+	l->driver->rollback(l);
+}
+
+unsigned
+ledger_batch(const struct ledger *l)
+{
+	return l->driver->batch;
+}
+
+const struct ledger_tally *
+ledger_tally(const struct ledger *l)
+{
+	return &l->tally;
+}
+
+int
+ledger_seed_keys(struct ledger *l, struct err *e)
+{
+	if (l->driver->seed_keys != NULL)
+		return l->driver->seed_keys(l, e);
+	return err_set(e, C1V_USAGE, "%s: costs:DATE and its like are kept in Redis only", l->name);
 }

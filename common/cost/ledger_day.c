@@ -1,4 +1,4 @@
-#include "cost/ledger_private.h"
+#include "cost/ledger_driver.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -96,4 +96,18 @@ period_name(int64_t day, enum budget_per per, char out[16])
 		out[0] = '\0';
 		break;
 	}
+}
+
+void
+period_span(int64_t now, enum budget_per per, int local, int64_t *from, int64_t *to, char name[16])
+{
+	int64_t day = ledger_day(now, local);
+
+	*from = 0;
+	*to = INT64_MAX / 2;
+	if (per != PER_TOTAL) {
+		*from = ledger_day_start(period_first(day, per), local);
+		*to = ledger_day_start(period_next(day, per), local);
+	}
+	period_name(period_first(day, per), per, name);
 }

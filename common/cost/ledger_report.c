@@ -1,14 +1,12 @@
-#include "cost/ledger_private.h"
+#include "cost/ledger_driver.h"
 
 #include <stdlib.h>
 
 /* Sums by groups, in a hash table with open addressing. */
 
-enum { KEYS = 5 }; /* first day of the period, model, user, project, tool */
-
 struct group {
-	int64_t keys[KEYS]; /* 0 where it is not grouped by */
-	int64_t calls, unknown, input, cached, output, cost, saved;
+	int64_t keys[PART_KEYS]; /* as of a part, but the first day of the period; 0 where it is not grouped by */
+	int64_t sums[PART_SUMS];
 	int used;
 };
 
@@ -18,12 +16,12 @@ struct groups {
 };
 
 static size_t
-place_of(const struct groups *g, const int64_t keys[KEYS])
+place_of(const struct groups *g, const int64_t keys[PART_KEYS])
 {
 	uint64_t h = 0;
 	size_t i;
 
-	for (int k = 0; k < KEYS; k++)
+	for (int k = 0; k < PART_KEYS; k++)
 		h = (h ^ (uint64_t)keys[k]) * UINT64_C(0x9e3779b97f4a7c15);
 	i = (size_t)(h >> 32) & (g->room - 1);
 	while (g->items[i].used && memcmp(g->items[i].keys, keys, sizeof(g->items[i].keys)) != 0)
@@ -46,7 +44,7 @@ widen(struct groups *g)
 }
 
 static struct group *
-group_of(struct groups *g, const int64_t keys[KEYS])
+group_of(struct groups *g, const int64_t keys[PART_KEYS])
 {
 	struct group *x;
 
@@ -68,7 +66,11 @@ enum { QUARTER_MS = 900000, QUARTERS = 65536 };
 struct report {
 	struct ledger *l;
 	const struct ledger_query *q;
-	int64_t only[KEYS];         /* the ids that pass, by key; 0: all, -1: none */
+	int days;                   /* parts are sums of days of UTC */
+	int moving;                 /* parts are rows that are in the sums already */
+	int64_t still_from, still_to; /* while moving: the time of day when none is in the wrong day */
+	struct known { int64_t *items; size_t count, room; } known; /* days that have sums; some may stand twice */
+	int64_t only[PART_KEYS];    /* the ids that pass, by key; 0: all, -1: none */
 	struct quarter { int64_t number, day; } *quarters; /* the days of quarters of an hour */
 	struct groups groups;
 };
@@ -95,70 +97,149 @@ local_day(struct report *r, int64_t ms)
 	return q->day;
 }
 
-/* The sums of whole days of UTC answer, or the rows themselves must. */
-static int
-by_days(const struct ledger_query *q)
+enum { BY_TIME = BY_DAY | BY_WEEK | BY_MONTH };
+
+/* The day that the sums of a day of UTC are put into. */
+static int64_t
+main_day(struct report *r, int64_t day)
 {
-	return !q->local && q->since % MS_OF_DAY == 0 && (q->until % MS_OF_DAY == 0 || q->until == INT64_MAX);
+	return r->q->local ? local_day(r, day * MS_OF_DAY + MS_OF_DAY / 2) : day;
+}
+
+/* The first day of the period that a part is counted in. */
+static int64_t
+part_period(struct report *r, int64_t when)
+{
+	return period_first(r->days ? main_day(r, when) : local_day(r, when), period_of(r->q));
+}
+
+static void
+note_day(struct known *k, int64_t day)
+{
+	if (k->count && k->items[k->count - 1] == day)
+		return;
+	mem_grow(&k->items, &k->room, k->count + 1, sizeof(*k->items));
+	k->items[k->count++] = day;
 }
 
 static int
-take(struct report *r, sqlite3_stmt *st, int days)
+add_sums(struct report *r, const int64_t keys[PART_KEYS], const struct ledger_part *p, int take_out, struct err *e)
 {
-	static const unsigned masks[KEYS] = {BY_DAY | BY_WEEK | BY_MONTH, BY_MODEL, BY_USER, BY_PROJECT, BY_TOOL};
-	int64_t keys[KEYS];
-	struct group *g;
+	struct group *g = group_of(&r->groups, keys);
 	int overflow = 0;
 
-	for (int i = 0; i < KEYS; i++) {
-		keys[i] = sqlite3_column_int64(st, i);
+	for (int i = 0; i < PART_SUMS; i++)
+		overflow |= take_out ? __builtin_sub_overflow(g->sums[i], p->sums[i], &g->sums[i])
+		    : __builtin_add_overflow(g->sums[i], p->sums[i], &g->sums[i]);
+	return overflow ? err_set(e, C1V_DATA, "%s: a sum does not fit into 63 bits", r->l->name) : 0;
+}
+
+/* A row from the period that the sums of its day are in to its own. */
+static int
+move(struct report *r, int64_t keys[PART_KEYS], const struct ledger_part *p, struct err *e)
+{
+	int64_t own = keys[0];
+
+	keys[0] = period_first(main_day(r, ledger_day(p->keys[0], 0)), period_of(r->q));
+	if (keys[0] == own)
+		return 0;
+	if (add_sums(r, keys, p, 1, e) != 0)
+		return e->code;
+	keys[0] = own;
+	return add_sums(r, keys, p, 0, e);
+}
+
+int
+report_take(struct report *r, const struct ledger_part *p, struct err *e)
+{
+	static const unsigned masks[PART_KEYS] = {BY_TIME, BY_MODEL, BY_USER, BY_PROJECT, BY_TOOL};
+	int64_t keys[PART_KEYS];
+
+	if (r->days)
+		note_day(&r->known, p->keys[0]);
+	for (int i = 0; i < PART_KEYS; i++) {
+		keys[i] = p->keys[i];
 		if (r->only[i] != 0 && r->only[i] != keys[i])
 			return 0;
 		if (!(r->q->by & masks[i]))
 			keys[i] = 0;
 	}
-	if (r->q->by & masks[0])
-		keys[0] = period_first(days ? keys[0] : local_day(r, keys[0]), period_of(r->q));
-	g = group_of(&r->groups, keys);
-	g->calls += sqlite3_column_int64(st, 5);
-	g->unknown += sqlite3_column_int64(st, 6);
-	overflow |= __builtin_add_overflow(g->input, sqlite3_column_int64(st, 7), &g->input);
-	overflow |= __builtin_add_overflow(g->cached, sqlite3_column_int64(st, 8), &g->cached);
-	overflow |= __builtin_add_overflow(g->output, sqlite3_column_int64(st, 9), &g->output);
-	overflow |= __builtin_add_overflow(g->cost, sqlite3_column_int64(st, 10), &g->cost);
-	overflow |= __builtin_add_overflow(g->saved, sqlite3_column_int64(st, 11), &g->saved);
-	return overflow;
+	if (r->q->by & BY_TIME)
+		keys[0] = part_period(r, p->keys[0]);
+	return r->moving ? move(r, keys, p, e) : add_sums(r, keys, p, 0, e);
+}
+
+/* --- days that are not those of UTC ---------------------------------------------- */
+
+/* The sums of whole days of UTC answer most of a report. Beside them are read only the rows of the
+ * days that the report begins and ends within, and those between the midnight of UTC and the local one,
+ * which the sums have put into the wrong day. */
+
+static int
+read_part(struct report *r, int64_t since, int64_t until, int days, struct err *e)
+{
+	struct ledger_query q = *r->q;
+
+	if (since >= until)
+		return 0;
+	q.since = since;
+	q.until = until;
+	r->days = days;
+	return r->l->driver->read(r->l, r, &q, days, e);
+}
+
+/* The time of day, by quarters of an hour, from and to which the local day is that of noon. */
+static void
+find_still(struct report *r, int64_t day, int64_t *from, int64_t *to)
+{
+	int64_t start = day * MS_OF_DAY, noon = main_day(r, day);
+
+	while (*from < MS_OF_DAY && local_day(r, start + *from) != noon)
+		*from += QUARTER_MS;
+	while (*to > *from && local_day(r, start + *to - 1) != noon)
+		*to -= QUARTER_MS;
+}
+
+void
+report_still(const struct report *r, int64_t *from, int64_t *to)
+{
+	*from = r->moving ? r->still_from : 0;
+	*to = r->moving ? r->still_to : 0;
 }
 
 static int
-read_rows(struct report *r, struct err *e)
+move_rows(struct report *r, int64_t since, int64_t until, struct err *e)
 {
-	static const char *const sql[] = {
-		/* Of all rows the table is read in its own order: much faster than by the index. */
-		"SELECT time, model, user, project, tool, 1, cost IS NULL, input + cached + write + write_1h,"
-		" cached, output, coalesce(cost, 0), saved FROM usage NOT INDEXED WHERE time >= ?1 AND time < ?2",
-		"SELECT day, model, user, project, tool, calls, unknown, input, cached, output, cost, saved"
-		" FROM day WHERE day >= ?1 AND day < ?2",
-		"SELECT time, model, user, project, tool, 1, cost IS NULL, input + cached + write + write_1h,"
-		" cached, output, coalesce(cost, 0), saved FROM usage WHERE time >= ?1 AND time < ?2",
-	};
-	int days = by_days(r->q), rc;
-	int64_t unit = days ? MS_OF_DAY : 1;
-	sqlite3_stmt *st;
+	int rc;
 
-	rc = db_prepare(&r->l->db, sql[days ? 1 : r->q->since > 0 ? 2 : 0], &st, e);
-	if (rc != 0)
-		return rc;
-	sqlite3_bind_int64(st, 1, r->q->since / unit);
-	sqlite3_bind_int64(st, 2, r->q->until == INT64_MAX ? INT64_MAX : r->q->until / unit);
-	while ((rc = db_step(&r->l->db, st, e)) > 0) {
-		if (take(r, st, days)) {
-			rc = -err_set(e, C1V_DATA, "%s: a sum does not fit into 63 bits", r->l->name);
-			break;
-		}
-	}
-	sqlite3_finalize(st);
-	return rc < 0 ? e->code : 0;
+	r->still_from = 0;
+	r->still_to = MS_OF_DAY;
+	for (size_t i = 0; i < r->known.count; i++)
+		find_still(r, r->known.items[i], &r->still_from, &r->still_to);
+	r->moving = 1;
+	rc = r->still_to - r->still_from < MS_OF_DAY ? read_part(r, since, until, 0, e) : 0;
+	r->moving = 0;
+	return rc;
+}
+
+static int
+read_all(struct report *r, struct err *e)
+{
+	const struct ledger_query *q = r->q;
+	int64_t first = ledger_day(q->since + MS_OF_DAY - 1, 0) * MS_OF_DAY, last = q->until;
+	int rc;
+
+	if (last != INT64_MAX)
+		last = ledger_day(last, 0) * MS_OF_DAY;
+	/* Where rows come while the report is made, those that are moved might be in no sum. */
+	if (first >= last || (q->local && !r->l->driver->one_moment))
+		return read_part(r, q->since, q->until, 0, e);
+	rc = read_part(r, first, last, 1, e);
+	if (rc == 0)
+		rc = read_part(r, q->since, first, 0, e);
+	if (rc == 0)
+		rc = read_part(r, last, q->until, 0, e);
+	return rc == 0 && q->local && q->by & BY_TIME ? move_rows(r, first, last, e) : rc;
 }
 
 /* --- showing ------------------------------------------------------------------- */
@@ -169,13 +250,14 @@ texts_of(struct report *r, const struct group *g, struct ledger_sum *s, struct e
 	struct slice *const to[] = {&s->model, &s->user, &s->project, &s->tool};
 
 	for (int i = 0; i < 4; i++)
-		if (ledger_text(r->l, g->keys[i + 1], to[i], e) != 0)
+		if (r->l->driver->text(r->l, g->keys[i + 1], to[i], e) != 0)
 			return e->code;
 	return 0;
 }
 
+/* A group of which all was moved away is none. */
 static int
-sums_of(struct report *r, struct ledger_sum *sums, struct err *e)
+sums_of(struct report *r, struct ledger_sum *sums, size_t *count, struct err *e)
 {
 	size_t n = 0;
 
@@ -183,16 +265,17 @@ sums_of(struct report *r, struct ledger_sum *sums, struct err *e)
 		const struct group *g = &r->groups.items[i];
 		struct ledger_sum *s = &sums[n];
 
-		if (!g->used)
+		if (!g->used || g->sums[0] == 0)
 			continue;
-		*s = (struct ledger_sum){.calls = g->calls, .unknown = g->unknown, .input = g->input,
-		    .cached = g->cached, .output = g->output, .cost = g->cost, .saved = g->saved};
+		*s = (struct ledger_sum){.calls = g->sums[0], .unknown = g->sums[1], .input = g->sums[2],
+		    .cached = g->sums[3], .output = g->sums[4], .cost = g->sums[5], .saved = g->sums[6]};
 		if (r->q->by & (BY_DAY | BY_WEEK | BY_MONTH))
 			period_name(g->keys[0], period_of(r->q), s->when);
 		if (texts_of(r, g, s, e) != 0)
 			return e->code;
 		n++;
 	}
+	*count = n;
 	return 0;
 }
 
@@ -214,9 +297,9 @@ in_order(const void *x, const void *y)
 static int
 give(struct report *r, ledger_sum_fn *fn, void *arg, struct err *e)
 {
-	size_t n = r->groups.count;
-	struct ledger_sum *sums = mem_zero(n, sizeof(*sums));
-	int rc = sums_of(r, sums, e);
+	size_t n = 0;
+	struct ledger_sum *sums = mem_zero(r->groups.count, sizeof(*sums));
+	int rc = sums_of(r, sums, &n, e);
 
 	if (rc == 0)
 		qsort(sums, n, sizeof(*sums), in_order);
@@ -229,10 +312,10 @@ give(struct report *r, ledger_sum_fn *fn, void *arg, struct err *e)
 static int
 find_filters(struct report *r, struct err *e)
 {
-	const struct slice texts[KEYS] = {SLICE_NONE, r->q->model, r->q->user, r->q->project, r->q->tool};
+	const struct slice texts[PART_KEYS] = {SLICE_NONE, r->q->model, r->q->user, r->q->project, r->q->tool};
 
-	for (int i = 1; i < KEYS; i++)
-		if (ledger_id(r->l, texts[i], 0, &r->only[i], e) != 0)
+	for (int i = 1; i < PART_KEYS; i++)
+		if (r->l->driver->id(r->l, texts[i], &r->only[i], e) != 0)
 			return e->code;
 	return 0;
 }
@@ -241,17 +324,18 @@ int
 ledger_report(struct ledger *l, const struct ledger_query *q, ledger_sum_fn *fn, void *arg, struct err *e)
 {
 	struct report r = {.l = l, .q = q};
-	int rc = db_read_begin(&l->db, e);
+	int rc = l->driver->read_begin(l, e);
 
 	if (rc != 0)
 		return rc;
 	rc = find_filters(&r, e);
 	if (rc == 0)
-		rc = read_rows(&r, e);
+		rc = read_all(&r, e);
 	if (rc == 0)
 		rc = give(&r, fn, arg, e);
-	db_read_end(&l->db);
+	l->driver->read_end(l);
 	free(r.groups.items);
 	free(r.quarters);
+	free(r.known.items);
 	return rc;
 }
