@@ -1,59 +1,15 @@
 # c1v-embed with a model behind an API, against a scripted server (tests/fake/http.c).
 
 load helper
+load fake
 
 setup() {
 	c1v_setup
-	fake=$build/fake/http
-	canary='canary-key-4711'
-	export OPENAI_API_KEY=$canary
-	unset http_proxy https_proxy HTTPS_PROXY ALL_PROXY all_proxy SSL_CERT_FILE CURL_CA_BUNDLE AZURE_OPENAI_API_KEY
-	seq 10 | sed 's/.*/{"id":"r&","content":"text &"}/' >ten
+	fake_setup
 }
 
 teardown() {
-	exec 7>&-
-	# The key is in nothing that was written.
-	run grep -rl "$canary" "$BATS_TEST_TMPDIR"
-	assert_output ''
-}
-
-server() { # DIRECTIVE…: one that lives as long as the test
-	rm -f fifo port
-	mkfifo fifo
-	"$fake" serve "$@" log=log <fifo >port 3>&- 7>&- &
-	exec 7>fifo
-	while [ ! -s port ]; do sleep 0.01; done
-	port=$(cat port)
-	export OPENAI_BASE_URL=http://127.0.0.1:$port/v1
-}
-
-plan() { # a line for each request
-	printf '%s\n' "$@" >plan
-	server plan=plan
-}
-
-embed() {
-	run --separate-stderr c1v-embed -m fake-model --encoding base64 --retries 2 --rejects rejects "$@"
-	printf '%s\n' "$output" >out
-	printf '%s\n' "$stderr" >err
-}
-
-all_ten() {
-	assert_equal "$status" 0
-	assert_equal "$("$fake" check "${1:-8}" <out)" 10
-}
-
-asked() { # requests that the server saw
-	assert_equal "$(wc -l <log)" "$1"
-}
-
-fatal() { # STATUS TEXT: nothing was passed on, every record is listed
-	assert_equal "$status" "$1"
-	assert_equal "$output" ''
-	assert_regex "$stderr" "$2"
-	assert_equal "$(wc -l <rejects)" 10
-	assert_regex "$stderr" 'from ten:1 on 10 not'
+	fake_teardown
 }
 
 @test "every record gets its own vector, in order" {
@@ -288,15 +244,6 @@ fatal() { # STATUS TEXT: nothing was passed on, every record is listed
 	assert_equal "$(wc -l <rejects)" 10
 }
 
-# bats test_tags=fault
-@test "a gzip bomb: 76 in bounded memory" {
-	head -c 2000000000 /dev/zero | gzip -1 >bomb
-	server "body=$PWD/bomb" header=Content-Encoding:gzip
-	run --separate-stderr prlimit --as=400000000 c1v-embed -m m --batch-inputs 10 ten
-	assert_equal "$status" 76
-	assert_regex "$stderr" 'too large'
-}
-
 @test "where the key may go" {
 	for base in http://169.254.169.254/v1 https://169.254.169.254/v1 'https://[fe80::1]/v1' \
 	    https://100.100.100.200/v1 'https://[::ffff:169.254.1.1]/v1' http://10.1.2.3/v1 'https://[fd00:ec2::254]/v1'; do
@@ -311,25 +258,6 @@ fatal() { # STATUS TEXT: nothing was passed on, every record is listed
 	done
 	run env -u OPENAI_API_KEY -u OPENAI_BASE_URL c1v-embed -m text-embedding-3-small ten
 	assert_equal "$status" 77
-}
-
-@test "TLS: a certificate that is not trusted is 77; with its authority it would go on" {
-	need openssl
-	openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
-	    -keyout key.pem -out cert.pem 2>/dev/null
-	mkfifo hold
-	port=$((20000 + RANDOM % 20000))
-	openssl s_server -quiet -accept "$port" -key key.pem -cert cert.pem <hold >seen 2>&1 3>&- &
-	tls=$!
-	exec 7>hold
-	for i in $(seq 100); do (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break; sleep 0.05; done
-	embed --api-base "https://localhost:$port/v1" ten
-	fatal 77 'certificate is not trusted'
-	SSL_CERT_FILE=$PWD/cert.pem embed --api-base "https://127.0.0.1:$port/v1" ten # another name
-	fatal 77 'certificate is not trusted'
-	run grep -c POST seen
-	assert_output 0
-	kill "$tls"
 }
 
 @test "Azure: api-key and the version behind the path" {
@@ -408,28 +336,6 @@ fatal() { # STATUS TEXT: nothing was passed on, every record is listed
 	server dims=9
 	run c1v-search -m fake-model --api-base "$OPENAI_BASE_URL" --mode vector --json -n 1 'text 7'
 	assert_equal "$status" 76
-}
-
-@test "a thousand random fault plans: each record is embedded rightly or listed" {
-	server random=8
-	mkdir outs bads
-	one() {
-		seq 40 | sed "s/.*/{\"id\":\"$1-&\",\"content\":\"run $1 text &\"}/" |
-		    timeout 30 c1v-embed -m m --encoding base64 --dims 8 --batch-inputs 4 --retries 3 --timeout 5 \
-			--api-base "http://127.0.0.1:$port/$1/v1" --log-level silent --rejects "bads/$1" >"outs/$1" 3>&- 7>&-
-		echo $?
-	}
-	export -f one
-	export port
-	seq 1000 | xargs -P 8 -I{} bash -c 'one {}' | sort | uniq -c >codes
-	cat codes
-	run awk '$2 != 0 && $2 != 75 && $2 != 76 { print }' codes
-	assert_output ''
-	assert_equal "$(cat outs/* | "$fake" check 8)" "$(cat outs/* | wc -l)"
-	assert_equal "$(cat outs/* bads/* | wc -l)" 40000
-	# Each answer that was used is in the ledger, once: 7 tokens a record.
-	assert_equal "$(sqlite3 "$XDG_STATE_HOME/c1v/ledger.db" 'SELECT sum(input) / 7 FROM usage')" "$(cat outs/* | wc -l)"
-	assert_equal "$(cat outs/* bads/* | grep -o '"id":"[^"]*"' | sort -u | wc -l)" 40000
 }
 
 # --- tokens ---------------------------------------------------------------------------
