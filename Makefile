@@ -44,7 +44,7 @@ LIBS_c1v-embed = $(TEXT_LIBS) jansson
 LIBS_c1v-model = $(TEXT_LIBS) jansson
 LIBS_c1v-ingest = $(TEXT_LIBS) jansson sqlite3
 LIBS_c1v-store = $(TEXT_LIBS) jansson sqlite3
-LIBS_c1v-cache = $(TEXT_LIBS) sqlite3
+LIBS_c1v-cache = sqlite3 $(TEXT_LIBS)
 LIBS_c1v-cost = $(TEXT_LIBS) sqlite3
 LIBS_c1v-search = $(TEXT_LIBS) jansson sqlite3
 ALL_LIBS = $(TEXT_LIBS) jansson sqlite3
@@ -56,7 +56,7 @@ MODULES = store_postgres embed_http cost_ledger net_redis net_redis_tls net_upst
 SOURCES_store_postgres := $(wildcard common/store/pg/*.c)
 LIBS_store_postgres = $(TEXT_LIBS) libpq
 SOURCES_embed_http := $(wildcard common/embed/http/*.c common/net/http/*.c)
-LIBS_embed_http = $(TEXT_LIBS) libcurl
+LIBS_embed_http = $(TEXT_LIBS) libcurl sqlite3
 SOURCES_net_redis := $(wildcard common/net/redis/*.c)
 LIBS_net_redis = $(TEXT_LIBS) hiredis
 SOURCES_net_redis_tls := $(wildcard common/net/redis/tls/*.c)
@@ -71,7 +71,7 @@ module_objects = $(patsubst %.c,$(B)/obj/%.o,$(SOURCES_$1))
 
 LIB_SOURCES := $(wildcard common/*/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(B)/obj/%.o)
-SQL := $(wildcard common/*/sql/*.sql)
+SQL := $(wildcard common/*/sql/*.sql common/*/lua/*.lua)
 PG_SQL := $(wildcard common/store/pg/sql/*.sql)
 MIGRATIONS := $(wildcard share/migrations/*.sql)
 
@@ -202,7 +202,8 @@ $(B)/test/%: $(B)/obj/tests/unit/%.o $(LIB)
 
 $(B)/fake/%: $(B)/obj/tests/fake/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(call say,ld,$@)$(link) -o $@ $< $(LIB) $(call pkg_libs,$(TEXT_LIBS)) -lm
+	$(call say,ld,$@)$(link) -o $@ $< $(LIB) $(call pkg_libs,$(TEXT_LIBS) libssl libcrypto) -lm
+$(FAKES:$(B)/fake/%=$(B)/obj/tests/fake/%.o): CPPFLAGS += $(module_cflags)
 
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIB)
 	@mkdir -p $(@D)

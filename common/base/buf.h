@@ -38,6 +38,18 @@ slice_is(struct slice a, const char *s)
 	return slice_equal(a, slice_of(s));
 }
 
+static inline int
+slice_begins(struct slice s, struct slice with)
+{
+	return s.n >= with.n && (with.n == 0 || memcmp(s.p, with.p, with.n) == 0);
+}
+
+static inline struct slice /* without its first n bytes */
+slice_after(struct slice s, size_t n)
+{
+	return (struct slice){s.p + n, s.n - n};
+}
+
 /* Order by bytes, as memcmp() has it; a text before what it begins. */
 static inline int
 slice_order(struct slice a, struct slice b)

@@ -58,6 +58,34 @@ num_size(struct slice s, int64_t min, int64_t max, int64_t *out, const char *wha
 	return 0;
 }
 
+int
+num_duration(struct slice s, int64_t min, int64_t max, int64_t *out, const char *what, struct err *e)
+{
+	static const struct {
+		const char *name;
+		int64_t ms;
+	} units[] = {
+		{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {"w", 604800000}
+	};
+	size_t n = s.n;
+	int64_t v, unit = 0;
+
+	while (n && s.p[n - 1] >= 'a')
+		n--;
+	if (n == s.n)
+		unit = 1000;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		if (slice_is(slice_after(s, n), units[i].name))
+			unit = units[i].ms;
+	}
+	if (unit == 0 || !read_int((struct slice){s.p, n}, &v) || v < 0 || v > INT64_MAX / unit ||
+	    v * unit < min || v * unit > max)
+		return err_set(e, C1V_USAGE, "%s '%.*s': not a time such as 90s, 15m, 2h or 7d", what, shown(s),
+		    s.n ? s.p : "");
+	*out = v * unit;
+	return 0;
+}
+
 static size_t /* the digits that lead s from i on */
 digits_at(struct slice s, size_t i)
 {

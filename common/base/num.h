@@ -21,6 +21,10 @@ int num_real(struct slice s, double min, double max, double *out,
 int num_size(struct slice s, int64_t min, int64_t max, int64_t *out,
     const char *what, struct err *e);
 
+/* A time as 500ms, 90s (or 90), 15m, 2h, 7d, 4w, in milliseconds; errors as num_int. */
+int num_duration(struct slice s, int64_t min, int64_t max, int64_t *out,
+    const char *what, struct err *e);
+
 /* A JSON number (RFC 8259 grammar, already validated) to the nearest float32:
  * correctly rounded, huge values become infinite. */
 float num_json_float(struct slice number);

@@ -30,6 +30,7 @@ struct cache_options {
 	double wait;           /* sqlite: seconds to wait for another writer */
 	double connect_timeout, command_timeout; /* redis: seconds; 0: as net/redis.h */
 	int forgiving;
+	int uncounted;         /* lookups are no hits or misses: they only ask what would be */
 	struct log *log;
 	int (*stop)(void);     /* asked while waiting */
 };
@@ -37,16 +38,21 @@ struct cache_options {
 /* 0, or C1V_USAGE, C1V_CONFIG, C1V_DATA, C1V_IO, C1V_CREDENTIALS. A forgiving cache that cannot be opened
  * is one that holds nothing, except after C1V_USAGE. A sqlite file is made with the first entry. */
 int cache_open(const struct cache_options *o, struct cache **out, struct err *e);
-/* What was counted is written. 0 or an error of that (never of a forgiving one). c may be NULL. */
-int cache_close(struct cache *c, struct err *e);
+/* What was counted is written, if it can be: counting never fails a call. c may be NULL. */
+void cache_close(struct cache *c);
 const char *cache_name(const struct cache *c); /* no secret */
 /* Is there a cache at all? 0 of "none", and once a forgiving one was given up. */
 int cache_works(const struct cache *c);
+/* Was something forgiven? */
+int cache_failed(const struct cache *c);
 
 /* --- entries ----------------------------------------------------------------------------
- * Keys are valid UTF-8 without NUL, 1 to CACHE_KEY_MAX bytes with the namespace, else C1V_USAGE;
+ * Keys are valid UTF-8 without control characters, 1 to CACHE_KEY_MAX bytes with the namespace, else C1V_USAGE;
  * several in one call may be equal. Slices that come out are valid until the next
  * call for the same cache. Errors besides: C1V_AGAIN, C1V_CREDENTIALS, C1V_PROTOCOL, C1V_IO, C1V_DATA. */
+
+/* Is this a key? 0, or C1V_USAGE. */
+int cache_check_key(const struct cache *c, struct slice key, struct err *e);
 
 /* values[i]: SLICE_NONE is a miss. An entry that turns out damaged is a miss, and is removed. */
 int cache_get(struct cache *c, const struct slice *keys, size_t n, struct slice *values, struct err *e);

@@ -11,10 +11,12 @@
  * whole too ("acme:llm"). */
 struct cache_count {
 	struct slice group;
+	size_t space; /* bytes of the namespace in it, with the colon */
 	int64_t hits, misses;
 	int64_t latency[CACHE_LATENCIES];
 	struct cache_saving *savings;
 	size_t saving_count, saving_room;
+	uint64_t call; /* count.c's: the last that looked for a key of the group */
 };
 
 struct cache_base;
@@ -56,12 +58,15 @@ struct cache_base {
 
 extern const struct cache_driver cache_none, cache_sqlite, cache_redis, cache_tiered;
 
-/* For cache_tiered: a driver by its URL, opened. *name_end: where the URL ends, at a comma. */
+/* What the toolkit itself keeps in a cache, behind the namespace if there is one. */
+#define CACHE_TAG "c1v:tag:"
+#define CACHE_LOCK "c1v:lock:"
+#define CACHE_STATS "c1v:stats:"
+/* Is this whole key such, and no entry? */
+int cache_own(struct slice key);
+
+/* A driver by its URL, opened; NULL: the default. For cache.c and cache_tiered. */
 int cache_base_open(const struct cache_options *o, const char *url, struct cache_base **out, struct err *e);
 void cache_base_close(struct cache_base *b);
-
-/* "acme:llm:0a1b" → "llm" of the namespace "acme:"; the group that a whole key belongs to, itself whole:
- * the namespace and the part before the next colon. */
-struct slice cache_group_of(struct slice key, size_t space);
 
 #endif

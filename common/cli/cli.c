@@ -203,9 +203,11 @@ cli_finish(struct cli *c, int rc)
 {
 	struct err closing = {0};
 
-	if (rc >= C1V_USAGE && !caught)
+	int told = rc >= C1V_USAGE && c->err.text[0];
+
+	if (told && !caught)
 		log_err(&c->log, &c->err);
-	if (out_close(&c->out, &closing) != 0 && rc < C1V_USAGE && !caught) {
+	if (out_close(&c->out, &closing) != 0 && !told && !caught) {
 		log_err(&c->log, &closing);
 		rc = closing.code;
 	}

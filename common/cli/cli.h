@@ -80,7 +80,7 @@ struct cli {
 int cli_start(struct cli *c, const struct opt_spec *spec, int argc, char **argv,
     void *settings, struct cli_common *common);
 
-/* Report c->err when rc is 64 or more, close stdout and check it, free, and
+/* Report c->err when rc is 64 or more and it says something, close stdout and check it, free, and
  * return the exit code (C1V_IO when only the closing failed). When a signal was
  * caught nothing is reported and the process ends by that signal. */
 int cli_finish(struct cli *c, int rc);

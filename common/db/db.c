@@ -47,9 +47,8 @@ db_size(const struct db *d)
 	return db_size_beside(d->path, "-wal") + (stat(d->path, &st) == 0 ? (int64_t)st.st_size : 0);
 }
 
-/* Make the directories above path. */
-static int
-make_parents(const char *path, struct err *e)
+int
+db_make_parents(const char *path, struct err *e)
 {
 	char *p = mem_string(path);
 	int rc = 0;
@@ -72,7 +71,7 @@ make_file(const char *path, struct err *e)
 
 	if (access(path, F_OK) == 0)
 		return 0;
-	if (make_parents(path, e) != 0)
+	if (db_make_parents(path, e) != 0)
 		return e->code;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -192,12 +191,12 @@ configure(struct db *d, struct err *e)
 static int
 identify(struct db *d, int *fresh, struct err *e)
 {
-	int64_t application, version, tables;
+	int64_t application, version, tables = 1;
 	int rc = db_integer(d, "PRAGMA application_id", 0, &application, e);
 
 	if (rc == 0)
 		rc = db_integer(d, "PRAGMA user_version", 0, &version, e);
-	if (rc == 0)
+	if (rc == 0 && application == 0 && version == 0)
 		rc = db_integer(d, "SELECT count(*) FROM sqlite_schema", 0, &tables, e);
 	if (rc != 0)
 		return rc;
@@ -209,7 +208,8 @@ identify(struct db *d, int *fresh, struct err *e)
 		    d->path, d->options.what, (long long)application);
 		return err_hint(e, "name another file");
 	}
-	rc = db_seal_check(d, e);
+	if (!d->options.rows_checked || d->options.mode == DB_WRITE || version > d->options.version)
+		rc = db_seal_check(d, e);
 	if (rc != 0)
 		return rc;
 	if (version < 1)
@@ -333,6 +333,48 @@ db_open_again(struct db *d, const struct db *first, enum db_mode mode, struct er
 		rc = configure(d, e);
 	if (rc != 0)
 		db_close(d);
+	return rc;
+}
+
+/* Is it the damaged one that stands there? */
+static int
+still_damaged(const struct db_options *o, int fd)
+{
+	struct db_options again = *o;
+	struct stat mine, now;
+	struct err why;
+	struct db d;
+	int rc;
+
+	if (fd >= 0)
+		return fstat(fd, &mine) == 0 && stat(o->path, &now) == 0 &&
+		    mine.st_dev == now.st_dev && mine.st_ino == now.st_ino;
+	again.mode = DB_WRITE;
+	again.wait = 0;
+	rc = db_open(&d, &again, &why);
+	if (rc == 0)
+		db_close(&d);
+	return rc == C1V_DATA;
+}
+
+int
+db_discard(const struct db_options *o, int fd, struct err *e)
+{
+	/* The file last: a WAL without its file would be taken for that of the next. */
+	static const char *const endings[] = {"-journal", "-wal", "-shm", ""};
+	struct db d;
+	int rc;
+
+	start(&d, o);
+	rc = db_lock(&d, e);
+	for (size_t i = 0; rc == 0 && i < 4 && (i > 0 || still_damaged(&d.options, fd)); i++) {
+		char *path = path_beside(d.path, endings[i]);
+
+		if (unlink(path) != 0 && errno != ENOENT)
+			rc = err_sys(e, C1V_IO, "removing %s", path);
+		free(path);
+	}
+	db_close(&d);
 	return rc;
 }
 

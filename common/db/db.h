@@ -32,6 +32,8 @@ struct db_options {
 	enum db_sync sync;
 	int page_size;           /* of a new file */
 	int cache;               /* KiB of pages kept in memory; 0: SQLite's default */
+	int64_t wal;             /* bytes of WAL from which on db_commit() empties it; 0: 16 MiB */
+	int rows_checked;        /* each row has a checksum of its own: a reader does without that of the schema */
 	double wait;             /* seconds to wait for the lock or a busy file, then C1V_AGAIN */
 	int (*stop)(void);       /* asked while waiting or working long: other than 0 gives up with C1V_AGAIN; NULL: never */
 };
@@ -60,9 +62,17 @@ int db_open_again(struct db *d, const struct db *first, enum db_mode mode, struc
 /* Rolls back what is open. Statements must be finalised before. */
 void db_close(struct db *d);
 
+/* The directories above path, 0700. */
+int db_make_parents(const char *path, struct err *e);
+/* Remove a file that is damaged and can be made again, under the lock; a file of ours, that is for
+ * the caller to know. fd: the damaged file, nothing is done when another
+ * stands there by now; -1: the one that cannot be opened, nothing is done when
+ * it can. No connection of this process to it may be open. */
+int db_discard(const struct db_options *o, int fd, struct err *e);
+
 /* A write transaction under the lock. On an error of db_begin nothing is held;
  * db_commit always ends the transaction (rolled back on error) and gives the
- * lock back; it checkpoints when the WAL has grown past 16 MiB. */
+ * lock back; it checkpoints when the WAL has grown past options.wal. */
 int db_begin(struct db *d, struct err *e);
 int db_commit(struct db *d, struct err *e);
 void db_rollback(struct db *d);

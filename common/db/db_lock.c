@@ -147,7 +147,7 @@ db_commit(struct db *d, struct err *e)
 	d->committed = 1;
 	d->writing = 0;
 	d->schema_changed = 0;
-	if ((int64_t)d->wal_pages * d->options.page_size > CHECKPOINT_BYTES)
+	if ((int64_t)d->wal_pages * d->options.page_size > (d->options.wal ? d->options.wal : CHECKPOINT_BYTES))
 		rc = checkpoint(d, SQLITE_CHECKPOINT_PASSIVE, e);
 	db_unlock(d);
 	return rc;

@@ -1,4 +1,5 @@
 # Where the vectors of a collection were made is recorded, and a query goes nowhere else.
+# drivers: sqlite postgres
 
 load contract
 

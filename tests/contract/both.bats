@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # What one kind of store gives, another takes, and answers alike. The other one is
 # always SQLite, in a file beside.
+# drivers: sqlite postgres
 
 load contract
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # c1v-ingest: records into a store, whatever its kind.
+# drivers: sqlite postgres
 
 load contract
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # c1v-search: what it finds and how it shows it, whatever the kind of store.
+# drivers: sqlite postgres
 
 load contract
 

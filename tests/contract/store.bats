@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # c1v-store: administering, whatever the kind of store.
+# drivers: sqlite postgres
 
 load contract
 
