@@ -5,6 +5,7 @@
 
 enum { ENCODING_ARRAY, ENCODING_BASE64 };
 enum { TYPE_NDJSON, TYPE_TEXT };
+enum { TEMPLATE_C1V, TEMPLATE_SEED };
 enum { WITH_NOTHING, WITH_HEADINGS };
 
 #define MEMBER(m) offsetof(struct settings, m)
@@ -80,14 +81,23 @@ static const struct opt costs[] = {
 	  .max = 86400, .help = "how long to wait for another writer of the ledger" },
 	OPT_END
 };
+static const struct opt memory[] = {
+	CACHE_OPTIONS(struct settings),
+	{ .name = "no-cache", .kind = OPT_FLAG, .offset = MEMBER(no_cache), .help = "neither look vectors up nor keep them" },
+	{ .name = "refresh", .kind = OPT_FLAG, .offset = MEMBER(refresh), .flags = OPT_NO_CONFIG,
+	  .help = "look none up, but keep those that are made" },
+	{ .name = "key-template", .kind = OPT_CHOICE, .offset = MEMBER(key_template), .argument = "NAME",
+	  .fallback = "c1v", .choices = "c1v|seed", .help = "keys and values as c1v's, or as the seed's applications have them" },
+	OPT_END
+};
 static const struct opt common_options[] = { CLI_OPTIONS(struct settings), OPT_END };
 
 static const struct opt_spec spec = {
 	.tool = "c1v-embed",
 	.purpose = "add vectors to records",
 	.synopsis = "[OPTION]… [FILE]…",
-	.tables = (const struct opt *const[]){own, remote, costs, common_options, NULL},
-	.sections = (const char *const[]){"Options", "Remote models", "Costs", "Common options", NULL},
+	.tables = (const struct opt *const[]){own, remote, costs, memory, common_options, NULL},
+	.sections = (const char *const[]){"Options", "Remote models", "Costs", "Vectors that were made before", "Common options", NULL},
 	.files = "files",
 };
 
@@ -190,6 +200,7 @@ int
 tool_open(struct tool *t, struct batch *b, int dry, const struct embed_spend *spend)
 {
 	const struct settings *s = t->s;
+	struct cache_options cache = cache_options_from(&s->cache, 1, &t->cli->log, cli_signal);
 	struct embed_options o = {
 		.share = cli_share(&t->arena, NULL), .base = s->api_base, .dims = s->dims,
 		.concurrency = s->concurrency, .batch_inputs = s->batch_inputs, .batch_tokens = s->batch_tokens,
@@ -197,7 +208,8 @@ tool_open(struct tool *t, struct batch *b, int dry, const struct embed_spend *sp
 		.long_policy = (enum embed_long)s->longer, .timeout = s->timeout,
 		.connect_timeout = s->connect_timeout, .insecure_http = s->insecure_http,
 		.rate_requests = s->rate_requests, .rate_tokens = s->rate_tokens, .dry_run = dry, .spend = *spend,
-		.stop = cli_signal
+		.stop = cli_signal, .cache = s->no_cache ? NULL : &cache, .refresh = s->refresh,
+		.seed_keys = s->key_template == TEMPLATE_SEED
 	};
 
 	b->out = &t->cli->out;
@@ -261,6 +273,10 @@ work(struct tool *t)
 	rc = tool_run(t, b);
 	if ((rc == 0 || rc == C1V_DATA) && b->stopped.code != 0)
 		rc = say_undone(c, b);
+	if (b->recalled > 0 && !s->dry_run) {
+		embed_spared(b->model, b->spared);
+		spending_spared(&t->spending, b->spared);
+	}
 	if (rc == 0 && s->dry_run)
 		rc = plan_say(t);
 	end = rejects_close(&b->rejects, rc == 0 ? &c->err : NULL);

@@ -16,6 +16,8 @@ static const struct opt where[] = {
 	{ .name = "api-base", .kind = OPT_STRING, .offset = offsetof(struct settings, api_base),
 	  .argument = "URL", .help = "where the API of that model is (default: OpenAI's)",
 	  .env = "OPENAI_BASE_URL" },
+	{ .name = "dims", .kind = OPT_INT, .offset = offsetof(struct settings, dims), .argument = "N", .max = 16384,
+	  .help = "ask that model for vectors of so many dimensions (default: its own; text-embedding-3: the collection's)" },
 	{ .letter = 't', .name = "type", .kind = OPT_CHOICE, .offset = offsetof(struct settings, type),
 	  .argument = "TYPE", .help = "queries on standard input: records, or one a line",
 	  .fallback = "ndjson", .choices = "ndjson|text" },
@@ -92,14 +94,20 @@ static const struct opt postgres[] = {
 	OPT_END
 };
 
+static const struct opt memory[] = {
+	CACHE_OPTIONS(struct settings),
+	{ .name = "no-cache", .kind = OPT_FLAG, .offset = offsetof(struct settings, no_cache),
+	  .help = "neither look vectors of queries up nor keep them" },
+	OPT_END
+};
 static const struct opt common[] = { CLI_OPTIONS(struct settings), OPT_END };
 
 static const struct opt_spec spec = {
 	.tool = "c1v-search",
 	.purpose = "find in a store by meaning and by words",
 	.synopsis = "[OPTION]… [QUERY]…",
-	.tables = (const struct opt *const[]){where, how, output, postgres, common, NULL},
-	.sections = (const char *const[]){"What is searched", "How", "Output", "PostgreSQL", "Common options"},
+	.tables = (const struct opt *const[]){where, how, output, postgres, memory, common, NULL},
+	.sections = (const char *const[]){"What is searched", "How", "Output", "PostgreSQL", "Vectors that were made before", "Common options"},
 	.files = "words",
 };
 

@@ -1,4 +1,5 @@
 #include "embed_batch.h"
+#include "embed_window.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,6 +13,11 @@ struct batch_item {
 	struct record record; /* of a line that the arena keeps */
 	struct line line;     /* the same, with its place */
 	int waits;            /* for a vector */
+	struct group *from;   /* whose job makes it; NULL: it is here: */
+	size_t text;          /* which of the texts of `from` */
+	uint8_t outcome;      /* enum embed_outcome */
+	const float *vector;  /* in the arena */
+	const char *why;      /* of a refusal; in the arena */
 };
 
 /* --- what is to be done with a record ------------------------------------------ */
@@ -22,7 +28,7 @@ kept(struct batch *b, const struct record *r, struct slice text)
 {
 	if (text.p >= r->line.p && text.p <= r->line.p + r->line.n)
 		return text;
-	return (struct slice){arena_bytes(&b->now->arena, text.p, text.n), text.n};
+	return (struct slice){arena_bytes(b->arena, text.p, text.n), text.n};
 }
 
 static int
@@ -64,7 +70,7 @@ add_headings(struct batch *b, const struct record *r, struct slice *text, struct
 		return 0;
 	buf_byte(&b->value, '\n');
 	buf_slice(&b->value, *text);
-	*text = (struct slice){arena_bytes(&b->now->arena, b->value.data, b->value.len), b->value.len};
+	*text = (struct slice){arena_bytes(b->arena, b->value.data, b->value.len), b->value.len};
 	return 0;
 }
 
@@ -104,7 +110,7 @@ query_text(struct batch *b, const struct record *r, struct slice *text, struct e
 		return e->code;
 	if (got == 1 && context.n > 0) {
 		size_t n = text->n + sizeof(between) - 1 + context.n;
-		char *p = arena_alloc(&b->now->arena, n);
+		char *p = arena_alloc(b->arena, n);
 
 		memcpy(p, text->p, text->n);
 		memcpy(p + text->n, between, sizeof(between) - 1);
@@ -195,6 +201,8 @@ batch_start(struct batch *b)
 		b->limit = shape.texts;
 	b->groups = mem_zero(b->ring, sizeof(*b->groups));
 	b->now = b->groups;
+	if (embed_recalls(b->model))
+		b->window = window_new();
 }
 
 static int send_off(struct batch *b, struct err *e);
@@ -202,7 +210,7 @@ static int send_off(struct batch *b, struct err *e);
 static int
 is_full(const struct batch *b)
 {
-	return b->now->texts >= b->limit || b->now->bytes >= BYTES_MAX;
+	return b->now->wanted.count >= b->limit || b->now->bytes >= BYTES_MAX;
 }
 
 static int64_t
@@ -212,50 +220,122 @@ counted(const struct batch *b, int64_t tokens)
 }
 
 static void
-add_item(struct batch *b, const struct batch_item *item, struct slice text, int64_t tokens)
+add_item(struct batch *b, const struct batch_item *item)
 {
 	struct group *g = b->now;
 
 	mem_grow(&g->items, &g->room, g->count + 1, sizeof(*g->items));
 	g->items[g->count++] = *item;
 	b->rejects.good++;
-	if (!item->waits)
-		return;
-	mem_grow(&g->wanted, &g->text_room, g->texts + 1, sizeof(*g->wanted));
-	mem_grow(&g->counts, &g->count_room, g->texts + 1, sizeof(*g->counts));
-	g->counts[g->texts] = tokens;
-	g->wanted[g->texts++] = text;
+}
+
+/* A text that the group's job is to embed. */
+static size_t
+add_text(struct batch *b, struct slice text, int64_t tokens)
+{
+	struct group *g = b->now;
+	size_t n = set_add(&g->wanted, text);
+
+	mem_grow(&g->counts, &g->count_room, g->wanted.count, sizeof(*g->counts));
+	g->counts[n] = tokens;
 	g->tokens += counted(b, tokens);
+	return n;
+}
+
+/* Is the text asked for already, in this group or one that is on its way? */
+static int
+find_asked(struct batch *b, struct slice text, struct batch_item *item)
+{
+	for (size_t i = 0; i <= b->busy && i < b->ring; i++) {
+		struct group *g = &b->groups[(b->oldest + i) % b->ring];
+
+		item->text = set_find(&g->wanted, text);
+		if (item->text != SET_NONE) {
+			item->from = g;
+			g->lent += g != b->now;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int
+batch_text(struct batch *b, struct slice line, struct arena *arena, struct slice *text)
+{
+	struct batch_item item;
+	struct err why;
+
+	b->arena = arena;
+	return judge(b, line, &item, text, &why) == 0 && item.waits;
 }
 
 /* A line into the memory of the group, as an item. 0, or why it is refused. */
 static int
 read_item(struct batch *b, const struct line *line, struct batch_item *item, struct slice *text, struct err *why)
 {
-	item->line = *line;
+	*item = (struct batch_item){.line = *line};
 	item->line.text = (struct slice){arena_bytes(&b->now->arena, line->text.p, line->text.n), line->text.n};
 	b->now->bytes += line->text.n;
+	b->arena = &b->now->arena;
 	if (line->too_long)
 		return err_set(why, C1V_DATA, "the record is longer than --max-record");
 	return judge(b, item->line.text, item, text, why);
+}
+
+/* What has its vector already. */
+static void
+place_recalled(struct batch *b, struct batch_item *item, struct slice text, const float *vector)
+{
+	size_t bytes = embed_dims(b->model) * sizeof(*vector);
+	float *copy = arena_alloc(&b->now->arena, bytes);
+
+	item->vector = memcpy(copy, vector, bytes);
+	item->outcome = EMBED_VECTOR;
+	b->now->bytes += bytes;
+	b->recalled++;
+	b->spared += embed_tokens(b->model, text);
+	add_item(b, item);
 }
 
 /* An item whose text is too much for the group begins another one. */
 static int
 place_item(struct batch *b, const struct line *line, struct batch_item *item, struct slice text, struct err *e)
 {
-	int64_t tokens = item->waits && batch_is_remote(b) ? embed_tokens(b->model, text) : 0;
+	int64_t tokens = batch_is_remote(b) ? embed_tokens(b->model, text) : 0;
 	int rc;
 
-	if (b->now->texts && batch_is_remote(b) && b->now->tokens + counted(b, tokens) > b->token_limit) {
+	if (b->now->wanted.count && batch_is_remote(b) && b->now->tokens + counted(b, tokens) > b->token_limit) {
 		rc = send_off(b, e);
 		if (rc == 0)
 			rc = read_item(b, line, item, &text, e);
 		if (rc != 0)
 			return rc;
 	}
-	add_item(b, item, text, tokens);
+	item->from = b->now;
+	item->text = add_text(b, text, tokens);
+	add_item(b, item);
 	return 0;
+}
+
+int
+batch_take(struct batch *b, const struct line *line, const float *vector, struct err *e)
+{
+	struct slice text = SLICE_NONE;
+	struct batch_item item;
+	struct err why;
+	int rc = 0;
+
+	if (read_item(b, line, &item, &text, &why) != 0)
+		rc = rejects_add(&b->rejects, line, &why, e);
+	else if (item.waits && vector != NULL)
+		place_recalled(b, &item, text, vector);
+	else if (!item.waits || find_asked(b, text, &item))
+		add_item(b, &item);
+	else
+		rc = place_item(b, line, &item, text, e);
+	if (rc == 0 && is_full(b))
+		rc = send_off(b, e);
+	return rc;
 }
 
 static void
@@ -270,9 +350,6 @@ note_undone(struct batch *b, const struct line *line)
 int
 batch_line(struct batch *b, const struct line *line, struct err *e)
 {
-	struct slice text = SLICE_NONE;
-	struct batch_item item;
-	struct err why;
 	int rc;
 
 	if (b->stopped.code != 0) {
@@ -282,13 +359,7 @@ batch_line(struct batch *b, const struct line *line, struct err *e)
 		note_undone(b, line);
 		return rejects_add(&b->rejects, line, &b->stopped, e);
 	}
-	if (read_item(b, line, &item, &text, &why) != 0)
-		rc = rejects_add(&b->rejects, line, &why, e);
-	else
-		rc = place_item(b, line, &item, text, e);
-	if (rc == 0 && is_full(b))
-		rc = send_off(b, e);
-	return rc;
+	return b->window ? window_line(b->window, b, line, e) : batch_take(b, line, NULL, e);
 }
 
 /* --- writing -------------------------------------------------------------------- */
@@ -342,25 +413,43 @@ refuse(struct batch *b, const struct batch_item *item, const char *text, struct 
 	return rejects_add(&b->rejects, &item->line, &why, e);
 }
 
-static int
-write_item(struct batch *b, const struct group *g, const struct batch_item *item, size_t i, struct err *e)
+/* What became of an item. Texts that are recalled or borrowed have it with them. */
+static enum embed_outcome
+outcome_of(const struct batch *b, const struct batch_item *item, const float **vector, const char **why)
 {
-	const struct embed_job *job = &g->job;
+	const struct embed_job *job;
+
+	*vector = item->vector;
+	*why = item->why;
+	if (item->from == NULL)
+		return (enum embed_outcome)item->outcome;
+	job = &item->from->job;
+	if (job->outcome[item->text] == EMBED_VECTOR)
+		*vector = embed_vector(b->model, job, item->text);
+	*why = job->why[item->text];
+	return (enum embed_outcome)job->outcome[item->text];
+}
+
+static int
+write_item(struct batch *b, const struct batch_item *item, struct err *e)
+{
+	const float *vector = NULL;
+	const char *why = NULL;
+	enum embed_outcome outcome = item->waits ? outcome_of(b, item, &vector, &why) : EMBED_UNKNOWN;
 	int rc;
 
-	if (item->waits && job->outcome[i] == EMBED_REFUSED) {
-		return refuse(b, item, job->why[i], e);
-	} else if (b->dry) {
+	if (item->waits && outcome == EMBED_REFUSED)
+		return refuse(b, item, why, e);
+	if (b->dry)
 		return 0;
-	} else if (!item->waits) {
+	if (!item->waits) {
 		buf_slice(&b->out->buf, item->record.line);
 		b->passed++;
 		rc = out_line(b->out);
-	} else if (job->outcome[i] == EMBED_UNDONE) {
+	} else if (outcome == EMBED_UNDONE) {
 		return refuse(b, item, NULL, e);
 	} else {
-		rc = add_embedded(b, &item->record,
-		    job->outcome[i] == EMBED_VECTOR ? embed_vector(b->model, job, i) : NULL);
+		rc = add_embedded(b, &item->record, vector);
 	}
 	return rc != 0 ? out_flush(b->out, e) : 0;
 }
@@ -368,21 +457,45 @@ write_item(struct batch *b, const struct group *g, const struct batch_item *item
 static int
 write_items(struct batch *b, const struct group *g, struct err *e)
 {
-	size_t text = 0;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < g->count; i++) {
-		rc = write_item(b, g, &g->items[i], text, e);
-		text += (size_t)g->items[i].waits;
-	}
+	for (size_t i = 0; rc == 0 && i < g->count; i++)
+		rc = write_item(b, &g->items[i], e);
 	return rc;
+}
+
+/* Items of later groups get what they wait for from this one, which is about to be emptied. */
+static void
+give_back(struct batch *b, struct group *g)
+{
+	for (size_t i = 0; g->lent > 0 && i < b->ring; i++) {
+		struct group *h = &b->groups[i];
+
+		for (size_t k = 0; h != g && k < h->count; k++) {
+			struct batch_item *item = &h->items[k];
+			const float *vector;
+			const char *why;
+
+			if (item->from != g)
+				continue;
+			item->outcome = (uint8_t)outcome_of(b, item, &vector, &why);
+			item->from = NULL;
+			if (item->outcome == EMBED_VECTOR)
+				item->vector = memcpy(arena_alloc(&h->arena, embed_dims(b->model) * sizeof(*vector)), vector,
+				    embed_dims(b->model) * sizeof(*vector));
+			if (item->outcome == EMBED_REFUSED)
+				item->why = arena_bytes(&h->arena, why, strlen(why));
+		}
+	}
+	g->lent = 0;
 }
 
 static void
 empty_group(struct group *g)
 {
-	g->count = g->texts = g->bytes = 0;
+	g->count = g->bytes = 0;
 	g->tokens = 0;
+	set_clear(&g->wanted);
 	arena_reset(&g->arena);
 }
 
@@ -394,8 +507,9 @@ bring_in(struct batch *b, struct err *e)
 	struct err why;
 	int rc;
 
-	if (g->texts && embed_wait(b->model, &g->job, &why) != 0 && b->stopped.code == 0)
+	if (g->wanted.count && embed_wait(b->model, &g->job, &why) != 0 && b->stopped.code == 0)
 		b->stopped = why;
+	give_back(b, g);
 	rc = write_items(b, g, e);
 	empty_group(g);
 	b->oldest = (b->oldest + 1) % b->ring;
@@ -417,11 +531,11 @@ send_off(struct batch *b, struct err *e)
 		return 0;
 	}
 	g->job.role = b->role;
-	g->job.texts = g->wanted;
+	g->job.texts = g->wanted.items;
 	g->job.tokens = batch_is_remote(b) ? g->counts : NULL;
-	g->job.count = g->texts;
+	g->job.count = g->wanted.count;
 	b->busy++;
-	if (g->texts)
+	if (g->wanted.count)
 		rc = embed_submit(b->model, &g->job, e);
 	if (rc == 0 && b->busy == b->ring)
 		rc = bring_in(b, e);
@@ -432,7 +546,10 @@ send_off(struct batch *b, struct err *e)
 int
 batch_flush(struct batch *b, struct err *e)
 {
-	int rc = send_off(b, e);
+	int rc = b->window ? window_flush(b->window, b, e) : 0;
+
+	if (rc == 0)
+		rc = send_off(b, e);
 
 	while (rc == 0 && b->busy > 0)
 		rc = bring_in(b, e);
@@ -451,8 +568,8 @@ batch_summary(const struct batch *b, struct arena *a)
 	if (!batch_is_remote(b))
 		return done;
 	return arena_format(a, "%s,\"undone\":%" PRIu64 ",\"model\":\"%s\",\"input_tokens\":%" PRId64
-	    ",\"requests\":%" PRId64 ",\"retries\":%" PRId64, done, b->undone,
-	    embed_model(b->model), t.tokens, t.requests, t.retries);
+	    ",\"requests\":%" PRId64 ",\"retries\":%" PRId64 ",\"hits\":%" PRIu64 ",\"saved_tokens\":%" PRId64, done,
+	    b->undone, embed_model(b->model), t.tokens, t.requests, t.retries, b->recalled, b->spared);
 }
 
 void
@@ -460,12 +577,13 @@ batch_free(struct batch *b)
 {
 	for (size_t i = 0; b->groups != NULL && i < b->ring; i++) {
 		free(b->groups[i].items);
-		free(b->groups[i].wanted);
+		set_free(&b->groups[i].wanted);
 		free(b->groups[i].counts);
 		arena_free(&b->groups[i].arena);
 		embed_job_free(&b->groups[i].job);
 	}
 	free(b->groups);
+	window_free(b->window);
 	embed_close(b->model);
 	free(b->stored.v);
 	buf_free(&b->scratch);

@@ -2,21 +2,23 @@
 #ifndef C1V_CMD_EMBED_BATCH_H
 #define C1V_CMD_EMBED_BATCH_H
 
+#include "base/set.h"
 #include "embed/embed.h"
 #include "record/record.h"
 
 struct batch_item;
+struct window;
 
 /* Records whose texts are one job. */
 struct group {
 	struct batch_item *items; /* in order of the input */
 	size_t count, room;
-	size_t texts, text_room;  /* items that wait for a vector */
-	struct slice *wanted;     /* their texts */
+	struct set wanted;        /* texts that are to be embedded, each once */
 	int64_t *counts;          /* tokens of each, when the model has a use for them */
 	size_t count_room;
 	int64_t tokens;           /* of these, as far as they are sent */
-	size_t bytes;             /* of the lines that were taken, which bounds the memory */
+	size_t lent;              /* items of later groups that wait for these texts */
+	size_t bytes;             /* of the lines and vectors that were taken, which bounds the memory */
 	struct arena arena;       /* owns the lines and texts of the items */
 	struct embed_job job;
 };
@@ -35,10 +37,14 @@ struct batch {
 	struct group *groups;     /* a ring: from `oldest` on `busy` of them are on their way, */
 	size_t ring, oldest, busy;
 	struct group *now;        /* … and this one is being filled */
+	struct window *window;    /* lines whose vectors may have been made before; NULL: none may */
+	struct arena *arena;      /* where texts that are decoded are kept */
 	struct slice api_base;    /* ready JSON; SLICE_NONE: the model is local */
 	struct buf scratch, value, identity, base;
 	struct floats stored;
 	uint64_t embedded, passed, wordless, undone;
+	uint64_t recalled;        /* records whose vector had been made before, */
+	int64_t spared;           /* and the tokens that need not be sent for them */
 	const char *undone_source; /* the first that was not */
 	uint64_t undone_line;
 	struct err stopped;       /* why no more can be embedded; code 0: it can */
@@ -53,6 +59,11 @@ int batch_line(struct batch *b, const struct line *line, struct err *e);
  * what has a vector is written, the rest goes to rejects, and so does what comes later; the
  * run's error is in b->stopped. */
 int batch_flush(struct batch *b, struct err *e);
+/* One line whose vector was made before (NULL: it was not) into the group that is being filled. For the
+ * window. */
+int batch_take(struct batch *b, const struct line *line, const float *vector, struct err *e);
+/* The text of a line, when it waits for a vector: 1 and *text, which lives as long as line and arena. */
+int batch_text(struct batch *b, struct slice line, struct arena *arena, struct slice *text);
 /* JSON members for the log: what was done. */
 const char *batch_summary(const struct batch *b, struct arena *a);
 /* Is the model behind an API? */

@@ -33,6 +33,10 @@ plan_say(struct tool *t)
 	buf_string(b, "{\"model\":");
 	json_add_string(b, slice_of(embed_model(t->batch.model)));
 	add_count(b, "records", (int64_t)t->batch.rejects.good);
+	if (embed_recalls(t->batch.model))
+		add_count(b, "hits", (int64_t)t->batch.recalled);
+	else
+		buf_string(b, ",\"hits\":null");
 	add_count(b, "tokens", n.tokens);
 	buf_string(b, embed_shape(t->batch.model).exact ? ",\"estimated\":false" : ",\"estimated\":true");
 	add_count(b, "requests", n.requests);

@@ -197,6 +197,21 @@ on_answer(struct spending *p, struct account_hold *hold, const struct embed_usag
 		warn(p, &why);
 }
 
+void
+spending_spared(struct spending *p, int64_t tokens)
+{
+	struct account_call call = {.model = slice_of(p->model)};
+	struct err why;
+	char own[40];
+
+	call.saved = cost_of(p, tokens, &call.price);
+	call.request_id = slice_of(name_call("", own));
+	if (tokens == 0 || p->account == NULL || call.saved == LEDGER_UNKNOWN || call.request_id.n == 0)
+		return;
+	if (account_spent(p->account, NULL, &call, &why) != 0)
+		warn(p, &why);
+}
+
 static int
 on_reserve(void *arg, int64_t tokens, void **hold, struct err *e)
 {

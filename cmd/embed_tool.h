@@ -2,11 +2,13 @@
  *
  * c1v-embed.c     options, one run over the input
  * embed_batch.c   records gathered until their texts are embedded together
+ * embed_window.c  before that: which of them were embedded before
  * embed_spend.c   what remote models cost: prices, the ledger, --usage
  * embed_plan.c    what a run would come to: --dry-run, and what --budget reserves */
 #ifndef C1V_CMD_EMBED_TOOL_H
 #define C1V_CMD_EMBED_TOOL_H
 
+#include "cache/settings.h"
 #include "cli/cli.h"
 #include "cost/account.h"
 #include "embed_batch.h"
@@ -21,6 +23,8 @@ struct settings {
 	double timeout, connect_timeout, rate_requests, rate_tokens, wait;
 	const char *ledger, *user, *project;
 	struct opt_list prices;
+	struct cache_settings cache;
+	int no_cache, refresh, key_template;
 };
 
 /* What a run spends, or in a dry run would. */
@@ -61,6 +65,8 @@ int spending_open(struct tool *t, struct spending *p);
 struct embed_spend spending_of(struct spending *p);
 /* The same, but they are counted only. */
 struct embed_spend spending_count(struct spending *p);
+/* What vectors that were made before did not cost goes into the ledger too. */
+void spending_spared(struct spending *p, int64_t tokens);
 /* Append dollars as a JSON string, or null when a price is not known. */
 void spending_add(const struct spending *p, struct buf *b);
 /* 0; C1V_PARTIAL when calls could not be entered, which is said; C1V_IO. */

@@ -44,12 +44,26 @@ check_base(struct tool *t, struct err *e)
 	return err_hint(e, "--api-base URL says where to; --mode keyword asks none");
 }
 
+/* The dimensions to ask for. OpenAI's newer models make vectors of any length on demand: then it
+ * must be the collection's. */
+static int64_t
+wanted_dims(const struct tool *t, const char *model)
+{
+	if (t->set->dims > 0)
+		return t->set->dims;
+	return strncmp(model, "text-embedding-3", 16) == 0 ? (int64_t)t->collection.dims : 0;
+}
+
 /* Open the model that queries are embedded with: it must be the collection's. */
 static int
 open_model(struct tool *t, struct err *e)
 {
 	const char *name = model_name(t);
-	struct embed_options o = {.base = t->set->api_base, .expect = (int64_t)t->collection.dims, .timeout = 30};
+	struct cache_options cache = cache_options_from(&t->set->cache, 1, &t->cli->log, cli_signal);
+	struct embed_options o = {
+		.base = t->set->api_base, .dims = wanted_dims(t, name), .expect = (int64_t)t->collection.dims, .timeout = 30,
+		.cache = t->set->no_cache ? NULL : &cache
+	};
 	int rc;
 
 	if (t->embedder != NULL)

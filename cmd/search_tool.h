@@ -8,6 +8,7 @@
 #ifndef C1V_CMD_SEARCH_TOOL_H
 #define C1V_CMD_SEARCH_TOOL_H
 
+#include "cache/settings.h"
 #include "cli/cli.h"
 #include "embed/embed.h"
 #include "record/record.h"
@@ -24,6 +25,9 @@ struct settings {
 	int64_t limit, candidates, ef_search, probes, neighbors, per_document, max_record;
 	int mode, fuse, exact, explain, no_collapse, web, json, pretty, type, strict;
 	double min_score, rrf_k, mmr;
+	struct cache_settings cache; /* of the vectors of queries, where the model is behind an API */
+	int no_cache;
+	int64_t dims;
 };
 
 /* The tool at work. */

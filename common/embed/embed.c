@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/module.h"
+#include "base/set.h"
 
 /* A local model is of this name, or begins with it and a colon. */
 static int
@@ -76,73 +77,23 @@ embed_verify(struct embedder *m, char digest[EMBED_DIGEST], struct err *e)
 
 /* Which texts of a call are the same. Kept from call to call for its memory. */
 struct same {
-	struct slice *unique;
-	uint64_t *hash;    /* of each unique text */
-	uint32_t *slots;   /* index of a unique text + 1, or 0 */
-	uint32_t *row;     /* for each text, the index of its equal in unique */
+	struct set set;
+	uint32_t *row;     /* for each text, the number of its equal */
 	float *vectors;
 	uint8_t *known;
-	size_t room, slot_count, vector_room;
+	size_t room, known_room, vector_room;
 };
 
-static uint64_t
-hash_text(struct slice s)
-{
-	uint64_t h = s.n * 0x9e3779b97f4a7c15u, x;
-	size_t i;
-
-	for (i = 0; i + sizeof(x) <= s.n; i += sizeof(x)) {
-		memcpy(&x, s.p + i, sizeof(x));
-		h = (h ^ x) * 0xd6e8feb86659fd93u;
-		h ^= h >> 32;
-	}
-	for (; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3u;
-	h ^= h >> 29;
-	return h * 0x9e3779b97f4a7c15u;
-}
-
-static void
-make_room(struct same *s, size_t count)
-{
-	if (count > s->room) {
-		s->unique = mem_resize(s->unique, count, sizeof(*s->unique));
-		s->hash = mem_resize(s->hash, count, sizeof(*s->hash));
-		s->row = mem_resize(s->row, count, sizeof(*s->row));
-		s->known = mem_resize(s->known, count, 1);
-		for (s->slot_count = 16; s->slot_count < 2 * count;)
-			s->slot_count *= 2;
-		free(s->slots);
-		s->slots = mem_zero(s->slot_count, sizeof(*s->slots));
-		s->room = count;
-	} else {
-		memset(s->slots, 0, s->slot_count * sizeof(*s->slots));
-	}
-}
-
-/* The number of different texts, in s->unique in order of appearance. */
+/* The number of different texts, in s->set in order of appearance. */
 static size_t
 find_same(struct same *s, const struct slice *texts, size_t count)
 {
-	size_t n = 0;
-
-	make_room(s, count);
-	for (size_t i = 0; i < count; i++) {
-		uint64_t h = hash_text(texts[i]);
-		size_t at = (size_t)h & (s->slot_count - 1);
-		uint32_t k;
-
-		while ((k = s->slots[at]) != 0 &&
-		    (s->hash[k - 1] != h || !slice_equal(s->unique[k - 1], texts[i])))
-			at = (at + 1) & (s->slot_count - 1);
-		if (k == 0) {
-			s->unique[n] = texts[i];
-			s->hash[n] = h;
-			s->slots[at] = k = (uint32_t)++n;
-		}
-		s->row[i] = k - 1;
-	}
-	return n;
+	mem_grow(&s->row, &s->room, count, sizeof(*s->row));
+	mem_grow(&s->known, &s->known_room, count, 1);
+	set_clear(&s->set);
+	for (size_t i = 0; i < count; i++)
+		s->row[i] = (uint32_t)set_add(&s->set, texts[i]);
+	return s->set.count;
 }
 
 int
@@ -161,12 +112,32 @@ embed_texts(struct embedder *m, enum embed_role role, const struct slice *texts,
 	if (n == count)
 		return m->driver->texts(m, role, texts, count, out, known, e);
 	mem_grow(&s->vectors, &s->vector_room, n * m->dims, sizeof(*s->vectors));
-	rc = m->driver->texts(m, role, s->unique, n, s->vectors, s->known, e);
+	rc = m->driver->texts(m, role, s->set.items, n, s->vectors, s->known, e);
 	for (size_t i = 0; rc == 0 && i < count; i++) {
 		memcpy(out + i * m->dims, s->vectors + s->row[i] * m->dims, m->dims * sizeof(*out));
 		known[i] = s->known[s->row[i]];
 	}
 	return rc;
+}
+
+/* --- what was made before ----------------------------------------------------- */
+
+int
+embed_recalls(const struct embedder *m)
+{
+	return m->driver->recall != NULL && m->recalls;
+}
+
+size_t
+embed_recall(struct embedder *m, enum embed_role role, const struct slice *texts, size_t n, const float **out)
+{
+	return m->driver->recall(m, role, texts, n, out);
+}
+
+void
+embed_spared(struct embedder *m, int64_t tokens)
+{
+	m->driver->spared(m, tokens);
 }
 
 /* --- jobs ------------------------------------------------------------------- */
@@ -244,9 +215,7 @@ embed_close(struct embedder *m)
 	if (m == NULL)
 		return;
 	if (m->same != NULL) {
-		free(m->same->unique);
-		free(m->same->hash);
-		free(m->same->slots);
+		set_free(&m->same->set);
 		free(m->same->row);
 		free(m->same->vectors);
 		free(m->same->known);

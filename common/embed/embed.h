@@ -12,6 +12,7 @@
 #include "base/buf.h"
 
 struct embedder;
+struct cache_options; /* cache/cache.h */
 
 enum embed_role { EMBED_DOCUMENT, EMBED_QUERY };
 
@@ -53,6 +54,9 @@ struct embed_options {
 	double rate_requests, rate_tokens; /* a minute, at most: any */
 	int dry_run;                 /* count what would be sent, in embed_totals(); ask nobody */
 	struct embed_spend spend;
+	const struct cache_options *cache; /* where vectors are kept; NULL: nowhere. Borrowed while it is opened */
+	int refresh;                 /* nothing is looked up there */
+	int seed_keys;               /* keys and values are the seed's (cache/key.h) */
 	int (*stop)(void);           /* asked while waiting: other than 0 ends it with C1V_AGAIN; NULL: never */
 };
 
@@ -78,6 +82,16 @@ void embed_weights(const struct embedder *m, double *vector, double *keyword);
  * no word of the text. Equal texts within one call are computed once. */
 int embed_texts(struct embedder *m, enum embed_role role, const struct slice *texts,
     size_t count, float *out, uint8_t *known, struct err *e);
+
+/* --- what was made before ----------------------------------------------------- */
+
+/* Has the model a cache of vectors that may be asked? What it makes is kept there by itself. */
+int embed_recalls(const struct embedder *m);
+/* out[i]: the vector of texts[i], embed_dims() long (known from the first on), valid until the next call for
+ * the model; or NULL. How many there are. Only where embed_recalls(). */
+size_t embed_recall(struct embedder *m, enum embed_role role, const struct slice *texts, size_t n, const float **out);
+/* Count what vectors that were recalled and used did not cost. */
+void embed_spared(struct embedder *m, int64_t tokens);
 
 /* --- several calls at once -------------------------------------------------- */
 

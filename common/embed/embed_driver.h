@@ -25,6 +25,9 @@ struct embed_driver {
 	int64_t (*tokens)(struct embedder *m, struct slice text);
 	int (*submit)(struct embedder *m, struct embed_job *job, struct err *e);
 	int (*wait)(struct embedder *m, struct embed_job *job, struct err *e);
+	size_t (*recall)(struct embedder *m, enum embed_role role, const struct slice *texts, size_t n,
+	    const float **out);
+	void (*spared)(struct embedder *m, int64_t tokens);
 };
 
 /* The first member of each driver's own struct. */
@@ -33,6 +36,7 @@ struct embedder {
 	const char *model;
 	const char *api_base; /* NULL: local */
 	size_t dims;
+	int recalls;          /* there is a cache to ask */
 	double weight_vector, weight_keyword;
 	struct same *same; /* embed.c's, for equal texts */
 	struct embed_totals totals;

@@ -11,7 +11,7 @@
 
 static const char default_base[] = "https://api.openai.com/v1";
 
-enum { ANSWER_FIXED = 1 << 20, BYTES_PER_NUMBER = 28, DIMS_MOST = 16384, ANSWER_MOST = 512 << 20 };
+enum { ANSWER_FIXED = 1 << 20, BYTES_PER_NUMBER = 40, DIMS_MOST = 16384, ANSWER_MOST = 512 << 20 };
 
 /* --- requests --------------------------------------------------------------- */
 
@@ -41,10 +41,31 @@ request_free(struct request *r)
 }
 
 void
-request_queue(struct remote *m, struct request *r)
+request_queue_first(struct remote *m, struct request *r)
 {
 	r->next = m->waiting;
 	m->waiting = r;
+}
+
+void
+request_queue(struct remote *m, struct request *r)
+{
+	struct request **at = &m->waiting;
+
+	while (*at != NULL)
+		at = &(*at)->next;
+	r->next = NULL;
+	*at = r;
+}
+
+/* The most that an answer may need: also one that is written a number to a line, indented. */
+static size_t
+body_cap(const struct remote *m, size_t inputs)
+{
+	size_t dims = m->base.dims ? m->base.dims : DIMS_MOST;
+	size_t need = ANSWER_FIXED + inputs * dims * BYTES_PER_NUMBER;
+
+	return need < ANSWER_MOST ? need : ANSWER_MOST;
 }
 
 static void
@@ -71,6 +92,8 @@ write_body(struct remote *m, struct request *r)
 	buf_byte(b, '}');
 	r->base64 = m->base64;
 	r->call.body = buf_as_slice(b);
+	r->call.max_body = body_cap(m, r->count);
+	r->sent_at = clock_mono_ns();
 }
 
 /* Is there the money for a request? 1; 0: not now; -1: not at all. */
@@ -212,17 +235,6 @@ fail(struct remote *m, const struct err *e)
 
 static int open_http(struct remote *m, struct err *e);
 
-static void
-queue_last(struct remote *m, struct request *r)
-{
-	struct request **at = &m->waiting;
-
-	while (*at != NULL)
-		at = &(*at)->next;
-	r->next = NULL;
-	*at = r;
-}
-
 /* Units [first, first + count) become a request, or in a dry run are counted as one. */
 static void
 add_request(struct remote *m, struct embed_work *w, size_t first, size_t count, int64_t tokens)
@@ -237,7 +249,7 @@ add_request(struct remote *m, struct embed_work *w, size_t first, size_t count, 
 		m->base.totals.tokens += tokens;
 		w->left -= count;
 	} else {
-		queue_last(m, request_new(w, first, count));
+		request_queue(m, request_new(w, first, count));
 	}
 }
 
@@ -298,27 +310,61 @@ remote_wait(struct embedder *base, struct embed_job *job, struct err *e)
 	return rc;
 }
 
+/* The texts for which known[i] is 0 yet. */
 static int
-remote_texts(struct embedder *base, enum embed_role role, const struct slice *texts, size_t count,
+ask_texts(struct embedder *base, enum embed_role role, const struct slice *texts, size_t count,
     float *out, uint8_t *known, struct err *e)
 {
-	struct embed_job job = {.role = role, .texts = texts, .count = count};
+	struct slice *wanted = mem_alloc(count * sizeof(*wanted));
+	struct embed_job job = {.role = role, .texts = wanted};
+	size_t at = 0;
 	int rc;
 
-	if (base->dims == 0)
-		return err_set(e, C1V_BUG, "model %s: its dimensions are not known", base->model);
+	for (size_t i = 0; i < count; i++) {
+		if (!known[i])
+			wanted[job.count++] = texts[i];
+	}
 	rc = embed_submit(base, &job, e);
 	if (rc == 0)
 		rc = embed_wait(base, &job, e);
 	for (size_t i = 0; rc == 0 && i < count; i++) {
-		known[i] = job.outcome[i] == EMBED_VECTOR;
-		if (job.outcome[i] == EMBED_REFUSED)
-			rc = err_set(e, C1V_DATA, "%s", job.why[i]);
+		if (known[i])
+			continue;
+		known[i] = job.outcome[at] == EMBED_VECTOR;
+		if (job.outcome[at] == EMBED_REFUSED)
+			rc = err_set(e, C1V_DATA, "%s", job.why[at]);
 		else if (known[i])
-			memcpy(out + i * base->dims, embed_vector(base, &job, i), base->dims * sizeof(*out));
+			memcpy(out + i * base->dims, embed_vector(base, &job, at), base->dims * sizeof(*out));
+		at++;
 	}
 	embed_job_free(&job);
+	free(wanted);
 	return rc;
+}
+
+static int
+remote_texts(struct embedder *base, enum embed_role role, const struct slice *texts, size_t count,
+    float *out, uint8_t *known, struct err *e)
+{
+	const float **found;
+	size_t hits = 0;
+
+	if (base->dims == 0)
+		return err_set(e, C1V_BUG, "model %s: its dimensions are not known", base->model);
+	memset(known, 0, count);
+	if (base->recalls) {
+		found = mem_alloc(count * sizeof(*found));
+		hits = recall_vectors(base, role, texts, count, found);
+		for (size_t i = 0; i < count; i++) {
+			known[i] = found[i] != NULL;
+			if (known[i])
+				memcpy(out + i * base->dims, found[i], base->dims * sizeof(*out));
+			if (known[i])
+				recall_spared(base, tokens_count(((struct remote *)base)->tokens, texts[i]));
+		}
+		free(found);
+	}
+	return hits == count ? 0 : ask_texts(base, role, texts, count, out, known, e);
 }
 
 static struct embed_shape
@@ -369,21 +415,11 @@ from_environment(const char *name)
 	return v != NULL && *v != '\0' ? v : NULL;
 }
 
-/* The most that an answer to a full request may need. */
-static size_t
-body_cap(const struct remote *m)
-{
-	size_t dims = m->o.dims ? (size_t)m->o.dims : DIMS_MOST;
-	size_t need = ANSWER_FIXED + (size_t)m->o.batch_inputs * dims * BYTES_PER_NUMBER;
-
-	return need < ANSWER_MOST ? need : ANSWER_MOST;
-}
-
 static int
 open_http(struct remote *m, struct err *e)
 {
 	struct http_options h = {
-		.connect_timeout = m->o.connect_timeout, .timeout = m->o.timeout, .max_body = body_cap(m),
+		.connect_timeout = m->o.connect_timeout, .timeout = m->o.timeout, .max_body = ANSWER_MOST,
 		.insecure = m->o.insecure_http
 	};
 	struct buf secret = {0};
@@ -420,6 +456,7 @@ remote_close(struct embedder *base)
 
 	give_up(m);
 	http_close(m->http);
+	memo_close(m->memo);
 	free(m->name);
 	free(m->url);
 	free(m->place);
@@ -461,7 +498,7 @@ remote_open(const char *model, const struct embed_options *o, struct embedder **
 	m->base.weight_vector = 0.7;
 	m->base.weight_keyword = 0.3;
 	*out = &m->base;
-	if (tokens_open(&m->tokens, model, o->share, e) == 0)
+	if (tokens_open(&m->tokens, model, o->share, e) == 0 && recall_open(m, e) == 0)
 		return 0;
 	remote_close(&m->base);
 	*out = NULL;
@@ -477,5 +514,6 @@ remote_verify(struct embedder *base, char digest[EMBED_DIGEST], struct err *e)
 
 C1V_MODULE(struct embed_driver, embed_http) = {
 	.name = "http", .open = remote_open, .texts = remote_texts, .verify = remote_verify, .close = remote_close,
-	.shape = remote_shape, .tokens = remote_tokens, .submit = remote_submit, .wait = remote_wait
+	.shape = remote_shape, .tokens = remote_tokens, .submit = remote_submit, .wait = remote_wait,
+	.recall = recall_vectors, .spared = recall_spared
 };

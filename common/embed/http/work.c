@@ -175,6 +175,7 @@ work_finish(struct remote *m, struct embed_work *w)
 			w->job->why[i] = w->job->why[same - 1];
 		}
 	}
+	recall_keep(m, w);
 	free(w->units);
 	free(w->slots);
 	free(w->first);
