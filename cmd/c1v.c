@@ -28,6 +28,7 @@ static const char *const tools[] = {
 	"ingest\0put vector records into a store",
 	"search\0find in a store by meaning and by words",
 	"store\0administer stores",
+	"cache\0keep what was expensive to make, for a while",
 	"cost\0count, price, report and limit what models cost",
 	"model\0make and describe embedding models and token tables",
 	"doctor\0check the installation",

@@ -283,11 +283,11 @@ teardown() {
 	run c1v-embed -m text-embedding-3-small --dry-run --batch-inputs 4 ten
 	assert_success
 	# 10 texts of 3 tokens ("text", " ", a number) at 0.02 dollars a million.
-	assert_output '{"model":"text-embedding-3-small","records":10,"tokens":30,"estimated":false,"requests":3,"cost":"0.0000006","seconds":null}'
+	assert_output '{"model":"text-embedding-3-small","records":10,"hits":null,"tokens":30,"estimated":false,"requests":3,"cost":"0.0000006","seconds":null}'
 	run c1v-embed -m unheard-of --dry-run ten
 	assert_regex "$output" '"estimated":true.*"cost":null'
 	run c1v-embed --dry-run ten
-	assert_output '{"model":"c1v-embed-en-256","records":10,"tokens":0,"estimated":false,"requests":0,"cost":"0","seconds":null}'
+	assert_output '{"model":"c1v-embed-en-256","records":10,"hits":null,"tokens":0,"estimated":false,"requests":0,"cost":"0","seconds":null}'
 	assert [ ! -s log ]
 	assert [ ! -e "$XDG_STATE_HOME/c1v/ledger.db" ]
 }
