@@ -357,7 +357,7 @@ batch_line(struct batch *b, const struct line *line, struct err *e)
 		if (rc != 0)
 			return rc;
 		note_undone(b, line);
-		return rejects_add(&b->rejects, line, &b->stopped, e);
+		return rejects_keep(&b->rejects, line, &b->stopped, e);
 	}
 	return b->window ? window_line(b->window, b, line, e) : batch_take(b, line, NULL, e);
 }
@@ -403,13 +403,14 @@ add_embedded(struct batch *b, const struct record *r, const float *vector)
 static int
 refuse(struct batch *b, const struct batch_item *item, const char *text, struct err *e)
 {
-	struct err why = b->stopped;
+	struct err why;
 
 	b->rejects.good--;
-	if (text != NULL)
-		err_set(&why, C1V_DATA, "%s", text);
-	else
+	if (text == NULL) {
 		note_undone(b, &item->line);
+		return rejects_keep(&b->rejects, &item->line, &b->stopped, e);
+	}
+	err_set(&why, C1V_DATA, "%s", text);
 	return rejects_add(&b->rejects, &item->line, &why, e);
 }
 

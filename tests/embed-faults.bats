@@ -400,9 +400,11 @@ secure() { # secure NAME [VERSION]: a server with that certificate before the sc
 }
 
 @test "no TLS where TLS was asked for: 77, and nothing was sent" {
+	certificates
 	server
 	OPENAI_BASE_URL=https://127.0.0.1:$port/v1 embed --retries 0 ten
 	fatal 77 'failed'
+	assert_equal "$(grep -c ten: err)" 1 # not a message for each record
 	assert [ ! -s log ]
 }
 

@@ -140,6 +140,8 @@ int rejects_open(struct rejects *r, struct log *log, const char *path, int stric
  * 0, or C1V_DATA when strict (e is then the error with source:line before it, and
  * no warning was made), or C1V_IO. why may be e. */
 int rejects_add(struct rejects *r, const struct line *line, const struct err *why, struct err *e);
+/* The same without a message and whether strict or not: of a record that is not to blame. */
+int rejects_keep(struct rejects *r, const struct line *line, const struct err *why, struct err *e);
 /* The exit code of the run: 0, C1V_PARTIAL when some were bad, C1V_DATA (and
  * e) when there was input and nothing of it good; closes the file. */
 int rejects_close(struct rejects *r, struct err *e);

@@ -103,16 +103,23 @@ add_reject(struct buf *b, const struct line *line, const struct err *why)
 }
 
 int
+rejects_keep(struct rejects *r, const struct line *line, const struct err *why, struct err *e)
+{
+	r->bad++;
+	if (!r->has_file)
+		return 0;
+	add_reject(&r->file.buf, line, why);
+	return out_line(&r->file) != 0 ? out_flush(&r->file, e) : 0;
+}
+
+int
 rejects_add(struct rejects *r, const struct line *line, const struct err *why, struct err *e)
 {
 	struct err placed = *why;
+	int rc = rejects_keep(r, line, why, e);
 
-	r->bad++;
-	if (r->has_file) {
-		add_reject(&r->file.buf, line, why);
-		if (out_line(&r->file) != 0)
-			return out_flush(&r->file, e);
-	}
+	if (rc != 0)
+		return rc;
 	err_prefix(&placed, "%s:%" PRIu64, line->source, line->number);
 	if (r->strict) {
 		placed.code = C1V_DATA;

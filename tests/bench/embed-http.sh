@@ -8,7 +8,7 @@
 work=$(mktemp -d)
 trap 'exec 7>&- 8>&-; rm -rf "$work"' EXIT
 cd "$work" || exit
-export XDG_STATE_HOME=$work
+export XDG_STATE_HOME=$work C1V_CACHE=none
 mkfifo slow fast
 "$build/fake/http" serve dims=1536 latency=50 <slow >slow.port &
 exec 7>slow

@@ -131,7 +131,10 @@ upstash_open(const struct redis_options *o, struct redis **out, struct err *e)
 	}
 	free(u->base.name);
 	upstash_close(&u->base);
-	return no_url(code, e);
+	if (rc != C1V_CONFIG)
+		return no_url(code, e);
+	err_set(e, rc, "upstash: the host's address may not be asked");
+	return err_hint(e, "plain http is for this machine alone; link-local and metadata addresses are always refused");
 }
 
 /* --- sending ------------------------------------------------------------------------ */
