@@ -17,11 +17,10 @@ for encoding in cl100k_base o200k_base; do
 	ours=$(alone $encoding "$work/tokens.txt" encode_mb_s)
 	figure "$encoding" "$ours" MB/s 'wanted' "$wanted" '>=1'
 	figure "$encoding, counted" "$(alone $encoding "$work/tokens.txt" count_mb_s)" MB/s 'wanted' "$wanted" '>=1'
-	# A peer reads the text and says {"encode_mb_s":N}.
-	for peer in tokens-tokie tokens-bpe-openai tokens-tiktoken; do
-		if have "$peer"; then
-			figure "$encoding" "$ours" MB/s "$peer" \
-			    "$("$peer" $encoding <"$work/tokens.txt" | jq .encode_mb_s)" '>=1.2'
+	for other in tokens-tokie tokens-bpe-openai tokens-tiktoken; do
+		if peer $other; then
+			figure "$encoding" "$ours" MB/s "$other" \
+			    "$(cd "$work" && $other $encoding <"$work/tokens.txt" | jq .encode_mb_s)" '>=1.2'
 		fi
 	done
 	figure "$encoding, 1 MB of a" "$(alone $encoding "$work/tokens-a" count_ms)" ms 'wanted' 6 '<=1'
