@@ -63,22 +63,13 @@ static const struct opt remote[] = {
 	OPT_END
 };
 static const struct opt costs[] = {
-	{ .name = "ledger", .kind = OPT_STRING, .offset = MEMBER(ledger), .argument = "URL", .env = "C1V_LEDGER",
-	  .help = "where the cost of each request is entered, as with c1v-cost, or none" },
-	{ .letter = 'u', .name = "user", .kind = OPT_STRING, .offset = MEMBER(user), .argument = "NAME",
-	  .env = "C1V_USER", .help = "whose cost it is" },
-	{ .letter = 'p', .name = "project", .kind = OPT_STRING, .offset = MEMBER(project), .argument = "NAME",
-	  .env = "C1V_PROJECT", .help = "the same for the project" },
-	{ .name = "prices", .kind = OPT_LIST, .offset = MEMBER(prices), .argument = "FILE", .flags = OPT_FILES,
-	  .help = "a price list that lies over the shipped one (repeatable)" },
+	COST_OPTIONS(struct settings),
 	{ .name = "budget", .kind = OPT_FLAG, .offset = MEMBER(budget),
 	  .help = "spend nothing that does not fit into the budgets" },
 	{ .name = "dry-run", .kind = OPT_FLAG, .offset = MEMBER(dry_run),
 	  .help = "count records, tokens, dollars and time; ask nobody" },
 	{ .name = "usage", .kind = OPT_STRING, .offset = MEMBER(usage), .argument = "FILE",
 	  .flags = OPT_FILES | OPT_NO_CONFIG, .help = "append what each answer used to FILE" },
-	{ .name = "wait", .kind = OPT_REAL, .offset = MEMBER(wait), .argument = "SECONDS", .fallback = "30",
-	  .max = 86400, .help = "how long to wait for another writer of the ledger" },
 	OPT_END
 };
 static const struct opt memory[] = {
@@ -222,20 +213,33 @@ tool_open(struct tool *t, struct batch *b, int dry, const struct embed_spend *sp
 	return embed_open_with(s->model, &o, &b->model, &t->cli->err);
 }
 
+static struct spending_options
+spending_options(struct tool *t)
+{
+	const struct settings *s = t->s;
+
+	return (struct spending_options){
+		.model = s->model, .shipped = cli_share(&t->arena, "prices.json"), .lists = s->cost.prices.items,
+		.list_count = s->cost.prices.count, .ledger = s->cost.ledger, .wait = s->cost.wait, .user = s->cost.user,
+		.project = s->cost.project, .tool = "c1v-embed", .usage = s->usage, .budget = s->budget, .log = &t->cli->log
+	};
+}
+
 /* The model, and when it is behind an API the means to pay for it. */
 static int
 open_all(struct tool *t)
 {
 	struct spending *p = &t->spending;
+	struct spending_options paying = spending_options(t);
 	struct embed_spend spend = t->s->dry_run ? spending_count(p) : spending_of(p);
 	int rc = tool_open(t, &t->batch, t->s->dry_run, &spend);
 
 	if (rc == 0 && embed_api_base(t->batch.model) != NULL) {
 		/* A run that is interrupted enters what it has used, and gives back what it has reserved. */
 		cli_catch_signals();
-		rc = spending_prices(t, p);
+		rc = spending_prices(p, &paying, &t->cli->err);
 		if (rc == 0 && !t->s->dry_run)
-			rc = spending_open(t, p);
+			rc = spending_open(p, &t->cli->err);
 		if (rc == 0 && !t->s->dry_run && t->s->budget)
 			rc = plan_reserve(t);
 	}

@@ -94,6 +94,7 @@ static const struct opt postgres[] = {
 	OPT_END
 };
 
+static const struct opt costs[] = { COST_OPTIONS(struct settings), OPT_END };
 static const struct opt memory[] = {
 	CACHE_OPTIONS(struct settings),
 	{ .name = "no-cache", .kind = OPT_FLAG, .offset = offsetof(struct settings, no_cache),
@@ -106,8 +107,8 @@ static const struct opt_spec spec = {
 	.tool = "c1v-search",
 	.purpose = "find in a store by meaning and by words",
 	.synopsis = "[OPTION]… [QUERY]…",
-	.tables = (const struct opt *const[]){where, how, output, postgres, memory, common, NULL},
-	.sections = (const char *const[]){"What is searched", "How", "Output", "PostgreSQL", "Vectors that were made before", "Common options"},
+	.tables = (const struct opt *const[]){where, how, output, postgres, costs, memory, common, NULL},
+	.sections = (const char *const[]){"What is searched", "How", "Output", "PostgreSQL", "Costs", "Vectors that were made before", "Common options"},
 	.files = "words",
 };
 
@@ -366,7 +367,10 @@ close_tool(struct tool *t)
 	struct err ignored;
 
 	search_hits_free(&t->hits);
+	if (t->embedder != NULL && embed_totals(t->embedder).spared > 0)
+		spending_spared(&t->spending, embed_totals(t->embedder).spared);
 	embed_close(t->embedder);
+	spending_close(&t->spending, &ignored); /* what fails is said; the answers are there */
 	filter_free(t->filter);
 	if (t->store != NULL)
 		store_close(t->store, &ignored); /* it was only read */

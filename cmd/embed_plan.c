@@ -96,7 +96,7 @@ count_run(struct tool *t, struct spending *sum)
 int
 plan_reserve(struct tool *t)
 {
-	struct spending sum = {.model = t->spending.model, .prices = t->spending.prices};
+	struct spending sum = {.options = t->spending.options, .prices = t->spending.prices};
 	int rc;
 
 	if (!can_be_read_twice(&t->cli->args))

@@ -54,6 +54,18 @@ wanted_dims(const struct tool *t, const char *model)
 	return strncmp(model, "text-embedding-3", 16) == 0 ? (int64_t)t->collection.dims : 0;
 }
 
+static struct spending_options
+spending_options(struct tool *t, const char *model)
+{
+	const struct cost_settings *s = &t->set->cost;
+
+	return (struct spending_options){
+		.model = model, .shipped = cli_share(&t->arena, "prices.json"), .lists = s->prices.items,
+		.list_count = s->prices.count, .ledger = s->ledger, .wait = s->wait, .user = s->user,
+		.project = s->project, .tool = "c1v-search", .log = &t->cli->log
+	};
+}
+
 /* Open the model that queries are embedded with: it must be the collection's. */
 static int
 open_model(struct tool *t, struct err *e)
@@ -62,12 +74,15 @@ open_model(struct tool *t, struct err *e)
 	struct cache_options cache = cache_options_from(&t->set->cache, 1, &t->cli->log, cli_signal);
 	struct embed_options o = {
 		.base = t->set->api_base, .dims = wanted_dims(t, name), .expect = (int64_t)t->collection.dims, .timeout = 30,
-		.cache = t->set->no_cache ? NULL : &cache
+		.cache = t->set->no_cache ? NULL : &cache, .spend = spending_of(&t->spending)
 	};
+	struct spending_options paying;
 	int rc;
 
 	if (t->embedder != NULL)
 		return 0;
+	paying = spending_options(t, name);
+	spending_later(&t->spending, &paying);
 	o.share = cli_share(&t->arena, NULL);
 	rc = embed_open_with(name, &o, &t->embedder, e);
 	if (rc != 0)

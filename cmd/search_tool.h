@@ -10,7 +10,8 @@
 
 #include "cache/settings.h"
 #include "cli/cli.h"
-#include "embed/embed.h"
+#include "cost/settings.h"
+#include "embed/spending.h"
 #include "record/record.h"
 #include "store/filter.h"
 #include "store/settings.h"
@@ -25,7 +26,8 @@ struct settings {
 	int64_t limit, candidates, ef_search, probes, neighbors, per_document, max_record;
 	int mode, fuse, exact, explain, no_collapse, web, json, pretty, type, strict;
 	double min_score, rrf_k, mmr;
-	struct cache_settings cache; /* of the vectors of queries, where the model is behind an API */
+	struct cost_settings cost;   /* of queries, where the model is behind an API */
+	struct cache_settings cache; /* of their vectors */
 	int no_cache;
 	int64_t dims;
 };
@@ -40,6 +42,7 @@ struct tool {
 	struct arena one;           /* for one query */
 	struct embedder *embedder;  /* NULL: not opened */
 	int embedder_tried;
+	struct spending spending;
 	int base_given;             /* on the command line: it may be another than the collection's */
 	struct filter *filter;      /* of the options alone */
 	double weight_vector, weight_keyword;

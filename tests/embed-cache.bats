@@ -247,17 +247,29 @@ sent() { # texts
 	asked 2
 }
 
-@test "a question of c1v-search is looked up as well" {
-	server
-	embed ten
+@test "a question of c1v-search is looked up and paid for as well" {
+	server tokens=4
+	embed -m text-embedding-3-small --dims 8 --ledger none ten
 	jq -c '.doc = .id | .id += "#0" | .chunk = {index: 0, of: 1}' out | c1v-ingest >/dev/null
 	: >log
 	for how in '' '' --no-cache; do
 		# shellcheck disable=SC2086 # no option is none
-		run -0 --separate-stderr c1v-search $how -m fake-model --mode vector -n 1 'text 7'
+		run -0 --separate-stderr c1v-search $how --user u1 --json --mode vector -n 1 'text 7'
+		assert_equal "$(jq -r .id <<<"$output")" 'r7#0'
+		assert_equal "$stderr" ''
 	done
 	assert_equal "$(wc -l <log)" 2
-	assert_equal "$(c1v-search -m fake-model --json --mode vector -n 1 'text 7' | jq -r .id)" 'r7#0'
+	# Two calls of 4 tokens; the one between them was spared 3 ("text", " ", "7").
+	run -0 c1v-cost report --user u1
+	assert_equal "$(jq -r '[.input_tokens, .cost, .saved] | join(" ")' <<<"$output")" '8 0.00000016 0.00000006'
+	# A ledger that cannot be written holds no search up.
+	run -0 --separate-stderr c1v-search --ledger sqlite:/dev/null/x --no-cache --json --mode vector -n 1 'text 7'
+	assert_equal "$(jq -r .id <<<"$output")" 'r7#0'
+	assert_regex "$stderr" 'what this costs is not entered'
+	# Words alone, and a local model, cost nothing and touch no ledger.
+	rm -r "$XDG_STATE_HOME"
+	run -0 c1v-search --mode keyword 'text 7'
+	assert [ ! -e "$XDG_STATE_HOME" ]
 }
 
 @test "it is not slower for a reader at the other end: lines go on while the input waits" {

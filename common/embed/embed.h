@@ -147,6 +147,7 @@ embed_vector(const struct embedder *m, const struct embed_job *job, size_t i)
 /* What was used so far. */
 struct embed_totals {
 	int64_t requests, retries, tokens, refused;
+	int64_t spared; /* tokens, by what was recalled */
 };
 struct embed_totals embed_totals(const struct embedder *m);
 

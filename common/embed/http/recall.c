@@ -35,6 +35,7 @@ recall_vectors(struct embedder *base, enum embed_role role, const struct slice *
 void
 recall_spared(struct embedder *base, int64_t tokens)
 {
+	base->totals.spared += tokens;
 	memo_saved(((struct remote *)base)->memo, tokens);
 }
 

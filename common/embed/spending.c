@@ -1,8 +1,10 @@
-#include "embed_tool.h"
+#include "embed/spending.h"
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -11,20 +13,15 @@
 /* --- prices ----------------------------------------------------------------- */
 
 int
-spending_prices(struct tool *t, struct spending *p)
+spending_prices(struct spending *p, const struct spending_options *o, struct err *e)
 {
-	const struct opt_list *lists = &t->s->prices;
-	struct err *e = &t->cli->err;
 	int rc;
 
-	p->model = t->s->model;
-	p->user = t->s->user;
-	p->project = t->s->project;
-	p->log = &t->cli->log;
+	p->options = *o;
 	p->prices = prices_new();
-	rc = prices_add_file(p->prices, cli_share(&t->arena, "prices.json"), e);
-	for (size_t i = 0; rc == 0 && i < lists->count; i++)
-		rc = prices_add_file(p->prices, lists->items[i], e);
+	rc = prices_add_file(p->prices, o->shipped, e);
+	for (size_t i = 0; rc == 0 && i < o->list_count; i++)
+		rc = prices_add_file(p->prices, o->lists[i], e);
 	return rc;
 }
 
@@ -32,7 +29,7 @@ spending_prices(struct tool *t, struct spending *p)
 static int64_t
 cost_of(const struct spending *p, int64_t tokens, const struct price **price)
 {
-	struct usage u = {.model = slice_of(p->model), .input = tokens};
+	struct usage u = {.model = slice_of(p->options.model), .input = tokens};
 	int64_t nano;
 	char day[32];
 
@@ -90,39 +87,62 @@ known_cost(const struct spending *p, int64_t tokens, int64_t *nano, struct err *
 	*nano = cost_of(p, tokens, &price);
 	if (*nano != LEDGER_UNKNOWN)
 		return 0;
-	err_set(e, C1V_CONFIG, "--budget: the price of %s is not known", p->model);
+	err_set(e, C1V_CONFIG, "--budget: the price of %s is not known", p->options.model);
 	return err_hint(e, "--prices names a list that has it");
 }
 
 static int
-check_budget(struct tool *t, const struct spending *p, int none)
+check_budget(const struct spending *p, int none, struct err *e)
 {
 	int64_t nano;
 
 	if (none)
-		return cli_usage(t->cli, "--budget needs the ledger, but --ledger is none");
-	return known_cost(p, 1, &nano, &t->cli->err);
+		return err_set(e, C1V_USAGE, "--budget needs the ledger, but --ledger is none");
+	return known_cost(p, 1, &nano, e);
 }
 
 int
-spending_open(struct tool *t, struct spending *p)
+spending_open(struct spending *p, struct err *e)
 {
-	const struct settings *s = t->s;
-	struct account_options o = {
-		.ledger = s->ledger, .wait = s->wait, .user = s->user, .project = s->project, .tool = "c1v-embed"
+	const struct spending_options *o = &p->options;
+	struct account_options a = {
+		.ledger = o->ledger, .wait = o->wait, .user = o->user, .project = o->project, .tool = o->tool
 	};
-	int none = s->ledger != NULL && strcmp(s->ledger, "none") == 0;
-	int rc = s->budget ? check_budget(t, p, none) : 0;
+	int none = o->ledger != NULL && strcmp(o->ledger, "none") == 0;
+	int rc = o->budget ? check_budget(p, none, e) : 0;
 
-	p->budget = s->budget;
 	if (rc == 0)
-		rc = open_usage(p, s->usage, &t->cli->err);
+		rc = open_usage(p, o->usage, e);
 	if (rc != 0 || none)
 		return rc;
-	rc = account_open(&o, &p->account, &t->cli->err);
-	if (rc != 0 && t->cli->err.hint[0] == '\0')
-		err_hint(&t->cli->err, "--ledger none goes without");
+	rc = account_open(&a, &p->account, e);
+	if (rc != 0 && e->hint[0] == '\0')
+		err_hint(e, "--ledger none goes without");
 	return rc;
+}
+
+/* --- opening when it is needed -------------------------------------------------- */
+
+void
+spending_later(struct spending *p, const struct spending_options *o)
+{
+	p->options = *o;
+	p->later = 1;
+}
+
+static void
+open_now(struct spending *p)
+{
+	const struct spending_options o = p->options;
+	struct err why;
+
+	if (!p->later)
+		return;
+	p->later = 0;
+	if (spending_prices(p, &o, &why) == 0 && spending_open(p, &why) == 0)
+		return;
+	err_prefix(&why, "what this costs is not entered");
+	log_warn_err(o.log, &why);
 }
 
 /* --- calls ------------------------------------------------------------------ */
@@ -163,9 +183,10 @@ write_usage(struct spending *p, const struct account_call *call)
 	clock_iso(clock_wall_ms(), now);
 	buf_string(b, "{\"model\":");
 	json_add_string(b, call->model);
-	buf_format(b, ",\"input_tokens\":%lld,\"time\":\"%s\",\"tool\":\"c1v-embed\"", (long long)call->input, now);
-	add_text(b, "user", slice_of(p->user));
-	add_text(b, "project", slice_of(p->project));
+	buf_format(b, ",\"input_tokens\":%lld,\"time\":\"%s\",\"tool\":\"%s\"",
+	    (long long)call->input, now, p->options.tool);
+	add_text(b, "user", slice_of(p->options.user));
+	add_text(b, "project", slice_of(p->options.project));
 	add_text(b, "request_id", call->request_id);
 	buf_byte(b, '}');
 	out_line(&p->usage);
@@ -177,13 +198,13 @@ static void
 warn(struct spending *p, struct err *why)
 {
 	err_prefix(why, "what is used cannot be entered now");
-	log_warn_err(p->log, why);
+	log_warn_err(p->options.log, why);
 }
 
 static void
 on_answer(struct spending *p, struct account_hold *hold, const struct embed_usage *u)
 {
-	struct account_call call = {.model = slice_of(p->model), .input = u->tokens};
+	struct account_call call = {.model = slice_of(p->options.model), .input = u->tokens};
 	struct err why;
 	char own[40];
 
@@ -200,13 +221,16 @@ on_answer(struct spending *p, struct account_hold *hold, const struct embed_usag
 void
 spending_spared(struct spending *p, int64_t tokens)
 {
-	struct account_call call = {.model = slice_of(p->model)};
+	struct account_call call = {.model = slice_of(p->options.model)};
 	struct err why;
 	char own[40];
 
+	open_now(p);
+	if (tokens == 0 || p->account == NULL)
+		return;
 	call.saved = cost_of(p, tokens, &call.price);
 	call.request_id = slice_of(name_call("", own));
-	if (tokens == 0 || p->account == NULL || call.saved == LEDGER_UNKNOWN || call.request_id.n == 0)
+	if (call.saved == LEDGER_UNKNOWN || call.request_id.n == 0)
 		return;
 	if (account_spent(p->account, NULL, &call, &why) != 0)
 		warn(p, &why);
@@ -220,9 +244,10 @@ on_reserve(void *arg, int64_t tokens, void **hold, struct err *e)
 	int64_t nano;
 	int rc = 0;
 
-	if (p->budget)
+	open_now(p);
+	if (p->options.budget)
 		rc = known_cost(p, tokens, &nano, e);
-	if (p->budget && rc == 0)
+	if (p->options.budget && rc == 0)
 		rc = account_reserve(p->account, nano, &h, e);
 	*hold = h;
 	return rc;
@@ -272,7 +297,7 @@ spending_close(struct spending *p, struct err *e)
 	if (account_close(p->account, &lost, &why) != 0) {
 		err_prefix(&why, "%llu call%s not entered into the ledger", (unsigned long long)lost,
 		    lost == 1 ? " is" : "s are");
-		log_warn_err(p->log, &why);
+		log_warn_err(p->options.log, &why);
 		rc = C1V_PARTIAL;
 	}
 	if (p->prices != NULL)
