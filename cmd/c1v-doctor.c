@@ -15,6 +15,8 @@
 #include <utf8proc.h>
 
 #include "base/json.h"
+#include "base/module.h"
+#include "cache/settings.h"
 #include "cli/cli.h"
 #include "embed/embed.h"
 #include "store/settings.h"
@@ -24,6 +26,7 @@
 struct settings {
 	struct cli_common common;
 	struct store_settings where;
+	struct cache_settings cache;
 	const char *model;
 	int json;
 };
@@ -39,6 +42,8 @@ static const struct opt options[] = {
 
 static const struct opt postgres[] = { STORE_POSTGRES_OPTIONS(struct settings), OPT_END };
 
+static const struct opt cache[] = { CACHE_OPTIONS(struct settings), OPT_END };
+
 static const struct opt common_options[] = {
 	CLI_OPTIONS(struct settings),
 	OPT_END,
@@ -48,13 +53,13 @@ static const struct opt_spec spec = {
 	.tool = "c1v-doctor",
 	.purpose = "check the installation",
 	.synopsis = "[OPTION]…",
-	.tables = (const struct opt *const[]){options, postgres, common_options, NULL},
-	.sections = (const char *const[]){"Options", "PostgreSQL", "Common options", NULL},
+	.tables = (const struct opt *const[]){options, postgres, cache, common_options, NULL},
+	.sections = (const char *const[]){"Options", "PostgreSQL", "Cache", "Common options", NULL},
 	.files = "none",
 };
 
 static const char *const tools[] = {
-	"c1v", "c1v-chunk", "c1v-cost", "c1v-embed", "c1v-ingest", "c1v-model", "c1v-search", "c1v-store",
+	"c1v", "c1v-cache", "c1v-chunk", "c1v-cost", "c1v-embed", "c1v-ingest", "c1v-model", "c1v-search", "c1v-store",
 };
 
 enum { TOOL_COUNT = sizeof(tools) / sizeof(*tools) };
@@ -170,6 +175,28 @@ check_libraries(struct doctor *d)
 	report(d, "nettle", nettle_version_major() == NETTLE_VERSION_MAJOR, "%d.%d",
 	    nettle_version_major(), nettle_version_minor());
 	report(d, "simd", 1, "%s", vec_simd());
+}
+
+/* What is loaded only when a URL or a model asks for it. */
+static void
+check_modules(struct doctor *d)
+{
+	static const char *const names[] = {
+		"store_postgres", "embed_http", "cost_ledger", "net_redis", "net_redis_tls", "net_upstash"
+	};
+	struct buf all = {0};
+	int bad = d->bad;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		struct err e = {0};
+
+		if (module_load(names[i], &e) == NULL)
+			report_err(d, "modules", &e);
+		buf_format(&all, "%s%s", i ? ", " : "", names[i]);
+	}
+	if (d->bad == bad)
+		report(d, "modules", 1, "%s", buf_cstr(&all));
+	buf_free(&all);
 }
 
 static void
@@ -340,13 +367,35 @@ check_store(struct doctor *d)
 		report_err(d, "store", &e);
 }
 
+/* Does it answer? */
+static void
+ask_cache(struct doctor *d)
+{
+	struct cache_options o = cache_options_from(&d->s->cache, 0, &d->c->log, NULL);
+	const struct slice key = SLICE("doctor");
+	struct cache *c = NULL;
+	struct err e = {0};
+	uint8_t there;
+	int rc = cache_open(&o, &c, &e);
+
+	if (rc == 0)
+		rc = cache_exists(c, &key, 1, &there, &e);
+	if (rc == 0)
+		report(d, "cache", 1, "%s", cache_name(c));
+	else
+		report_err(d, "cache", &e);
+	cache_close(c);
+}
+
 static void
 check_cache(struct doctor *d)
 {
 	const char *path = xdg_path(d, "XDG_CACHE_HOME", ".cache", "c1v"), *where;
 	struct stat st;
 
-	if (path == NULL)
+	if (d->s->cache.url != NULL)
+		ask_cache(d);
+	else if (path == NULL)
 		report(d, "cache", 0, "HOME is not set, so there is no place for it");
 	else if (stat(path, &st) != 0)
 		report(d, "cache", can_be_made(d, path, &where), "none yet at %s%s", path,
@@ -356,7 +405,7 @@ check_cache(struct doctor *d)
 	else if (st.st_mode & S_IWOTH)
 		report(d, "cache", 0, "%s can be written to by everybody; chmod 700", path);
 	else
-		report(d, "cache", 1, "%s", path);
+		ask_cache(d);
 }
 
 int
@@ -373,6 +422,7 @@ main(int argc, char **argv)
 		return cli_finish(&c, cli_usage(&c, "%s: no operand is taken", c.args.operands[0]));
 	check_tools(&d);
 	check_libraries(&d);
+	check_modules(&d);
 	check_data(&d);
 	check_config(&d);
 	check_model(&d);

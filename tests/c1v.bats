@@ -98,7 +98,7 @@ load helper
 @test "doctor: all is well, before there is a store and after" {
 	run c1v doctor
 	assert_success
-	for check in tools sqlite utf8proc nettle simd data model store cache; do
+	for check in tools sqlite utf8proc nettle simd modules data model store cache; do
 		assert_line --regexp "^ok +$check "
 	done
 	assert [ ! -e "$store" ]
@@ -156,6 +156,25 @@ load helper
 	run c1v-doctor
 	assert_equal "$status" 1
 	assert_line --regexp '^bad +cache '
+}
+
+@test "doctor asks the cache that is named" {
+	run c1v-doctor --cache "sqlite:$PWD/c.db"
+	assert_success
+	assert_line --regexp '^ok +cache +sqlite:.*c.db'
+	assert [ ! -e c.db ]
+	C1V_CACHE=redis://127.0.0.1:1 run c1v-doctor
+	assert_failure 1
+	assert_line --regexp '^bad +cache .*Connection refused'
+}
+
+@test "doctor finds a module that is missing" {
+	mkdir lib
+	cp "$build"/lib/c1v/*.so lib
+	rm lib/net_upstash.so
+	C1V_LIB=$PWD/lib run c1v-doctor
+	assert_failure 1
+	assert_line --regexp '^bad +modules .*net_upstash'
 }
 
 @test "doctor finds a tool of another version" {
