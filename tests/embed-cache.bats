@@ -174,8 +174,23 @@ sent() { # texts
 	seed=embedding:$(printf 'text 2' | sha256sum | cut -d' ' -f1)
 	echo '[1,0,0]' | c1v-cache set "$seed" -
 	head -2 ten >two
+	embed --key-template seed --dims 5 two
+	assert_equal "$("$fake" check 5 <out)" 2
 	embed --key-template seed --dims 8 two
 	assert_equal "$("$fake" check 8 <out)" 2
+}
+
+@test "a model that has become another is not mixed with what was kept: 76, and --refresh" {
+	plan dims=8 'rest dims=6'
+	embed ten
+	seq 5 14 | sed 's/.*/{"id":"r&","content":"text &"}/' >mixed
+	embed mixed
+	assert_equal "$status" 76
+	assert_regex "$stderr" 'a vector of 6 dimensions, not of 8'
+	assert_regex "$stderr" '--refresh'
+	embed --refresh mixed
+	assert_equal "$status" 0
+	assert_equal "$("$fake" check 6 <out)" 10
 }
 
 @test "a dry run says what is known, asks nobody and counts nothing" {

@@ -131,19 +131,22 @@ make_unit(struct memo *m)
 	return 1;
 }
 
-/* Into row `row` of what was found. 0: this is no such vector. */
+enum { TAKEN, DAMAGED, ANOTHER };
+
+/* Into row `row` of what was found. ANOTHER: it is a vector, but of another model: the seed's keys do
+ * not say of which, and the entry is somebody's. */
 static int
 take_value(struct memo *m, struct slice value, size_t *dims, size_t row, size_t most)
 {
 	if (!read_value(m, value) || m->floats.count == 0 || !make_unit(m))
-		return 0;
+		return DAMAGED;
 	if (*dims == 0)
 		*dims = m->floats.count;
 	if (m->floats.count != *dims)
-		return 0;
+		return m->options.seed ? ANOTHER : DAMAGED;
 	mem_grow(&m->found, &m->found_room, most * *dims, sizeof(float));
 	memcpy(m->found + row * *dims, m->floats.v, *dims * sizeof(float));
-	return 1;
+	return TAKEN;
 }
 
 size_t
@@ -166,10 +169,10 @@ memo_get(struct memo *m, enum embed_role role, const struct slice *texts, size_t
 	if (cache_get(m->cache, keys, n, values, &why) != 0)
 		return 0;
 	for (size_t i = 0; i < n; i++) {
-		row[i] = n;
-		if (values[i].p != NULL && take_value(m, values[i], dims, hits, n))
-			row[i] = hits++;
-		else if (values[i].p != NULL)
+		int is = values[i].p == NULL ? ANOTHER : take_value(m, values[i], dims, hits, n);
+
+		row[i] = is == TAKEN ? hits++ : n;
+		if (is == DAMAGED)
 			bad[bad_count++] = keys[i];
 	}
 	for (size_t i = 0; i < n; i++)

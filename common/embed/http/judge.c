@@ -198,6 +198,8 @@ succeed(struct remote *m, struct request *r, struct err *e)
 	int64_t tokens;
 	int rc = answer_vectors(buf_as_slice(&r->call.answer), &to, &dims, &tokens, e);
 
+	if (rc == C1V_PROTOCOL && m->base.recalls && dims != 0 && m->o.dims == 0 && m->successes == 0)
+		return err_hint(e, "if the model is another than when the cache was filled, --refresh asks anew");
 	if (rc != 0)
 		return rc;
 	if (tokens < 0)
