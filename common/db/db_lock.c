@@ -60,10 +60,13 @@ lock_sign(struct db *d)
 {
 	char pid[24];
 	int n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+	int told;
 
 	/* For people only: a failure takes nothing from the lock. */
-	if (ftruncate(d->lock_fd, 0) == 0 && pwrite(d->lock_fd, pid, (size_t)n, 0) != n)
-		(void)ftruncate(d->lock_fd, 0);
+	told = ftruncate(d->lock_fd, 0) == 0 && pwrite(d->lock_fd, pid, (size_t)n, 0) == n;
+	if (!told)
+		told = ftruncate(d->lock_fd, 0) == 0;
+	(void)told;
 }
 
 int

@@ -326,8 +326,6 @@ failure_of(const struct http_wire *w, CURLcode code)
 	switch (code) {
 	case CURLE_OK:
 		return HTTP_ANSWERED;
-	case CURLE_OUT_OF_MEMORY:
-		mem_exhausted();
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_ISSUER_ERROR:
@@ -338,8 +336,15 @@ failure_of(const struct http_wire *w, CURLcode code)
 	case CURLE_BAD_CONTENT_ENCODING:
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_UNSUPPORTED_PROTOCOL:
+#if LIBCURL_VERSION_NUM >= 0x080600
 	case CURLE_TOO_LARGE:
 		return HTTP_BROKEN;
+	case CURLE_OUT_OF_MEMORY:
+		mem_exhausted();
+#else
+	case CURLE_OUT_OF_MEMORY: /* as which a header came that was too long */
+		return HTTP_BROKEN;
+#endif
 	default:
 		return HTTP_LOST;
 	}

@@ -18,12 +18,6 @@ enum {
 
 /* --- waiting -------------------------------------------------------------- */
 
-static int
-goes_on(PostgresPollingStatusType s)
-{
-	return s == PGRES_POLLING_READING || s == PGRES_POLLING_WRITING;
-}
-
 /* Ask the server to give up the statement that runs; in vain if it cannot be reached. */
 static void
 cancel(struct pg_link *l)
@@ -35,7 +29,8 @@ cancel(struct pg_link *l)
 
 	if (!PQcancelStart(c))
 		state = PGRES_POLLING_FAILED;
-	while (goes_on(state) && clock_seconds_since(start) < CANCEL_SECONDS)
+	while ((state == PGRES_POLLING_READING || state == PGRES_POLLING_WRITING) &&
+	    clock_seconds_since(start) < CANCEL_SECONDS)
 		if (wire_wait(PQcancelSocket(c), state == PGRES_POLLING_READING ? POLLIN : POLLOUT))
 			state = PQcancelPoll(c);
 	PQcancelFinish(c);
