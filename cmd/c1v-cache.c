@@ -38,68 +38,77 @@ static int (*const work[])(struct tool *t) = {
 
 static const struct opt own[] = {
 	{ .name = "ttl", .kind = OPT_STRING, .offset = MEMBER(ttl), .argument = "TIME",
-	  .help = "how long entries live: 90s, 15m, 2h, 7d (default: 1h; embedding: 30d; llm: 7d)" },
-	{ .name = "raw", .kind = OPT_FLAG, .offset = MEMBER(raw), .help = "values are bytes, not JSON" },
+	  .help = "how long entries live: 90s, 15m, 2h, 7d (default: 1h; embedding: 30d; llm: 7d)",
+	  .verbs = SET | MSET | TOUCH | RUN },
+	{ .name = "raw", .kind = OPT_FLAG, .offset = MEMBER(raw), .help = "values are bytes, not JSON",
+	  .verbs = GET | SET | MANY },
 	{ .name = "tag", .kind = OPT_LIST, .offset = MEMBER(tags), .argument = "TAG", .flags = OPT_NO_CONFIG,
-	  .help = "set, mset: what the entries hang on; invalidate: what changed (repeatable)" },
+	  .help = "set, mset: what the entries hang on; invalidate: what changed (repeatable)",
+	  .verbs = SET | MSET | INVALIDATE | RUN },
 	{ .name = "prefix", .kind = OPT_STRING, .offset = MEMBER(prefix), .argument = "TEXT", .flags = OPT_NO_CONFIG,
-	  .help = "keys, purge: those that begin so" },
+	  .help = "keys, purge: those that begin so", .verbs = KEYS | PURGE },
 	{ .name = "expired", .kind = OPT_FLAG, .offset = MEMBER(expired), .flags = OPT_NO_CONFIG,
-	  .help = "purge: those whose time is over" },
+	  .help = "purge: those whose time is over", .verbs = PURGE },
 	{ .name = "all", .kind = OPT_FLAG, .offset = MEMBER(all), .flags = OPT_NO_CONFIG,
-	  .help = "purge: every one, of the namespace when one is given" },
+	  .help = "purge: every one, of the namespace when one is given", .verbs = PURGE },
 	{ .name = "yes", .kind = OPT_FLAG, .offset = MEMBER(yes), .flags = OPT_NO_CONFIG,
-	  .help = "purge --all of a server that others may use too: do it" },
-	{ .name = "json", .kind = OPT_FLAG, .offset = MEMBER(json), .help = "keys, stats: write JSON, on a terminal too" },
+	  .help = "purge --all of a server that others may use too: do it", .verbs = PURGE },
+	{ .name = "json", .kind = OPT_FLAG, .offset = MEMBER(json), .help = "keys, stats: write JSON, on a terminal too",
+	  .verbs = KEYS | STATS },
 	{ .name = "pretty", .kind = OPT_FLAG, .offset = MEMBER(pretty),
-	  .help = "stats: write for people, into a pipe too" },
+	  .help = "stats: write for people, into a pipe too", .verbs = STATS },
 	{ .name = "prometheus", .kind = OPT_FLAG, .offset = MEMBER(prometheus),
-	  .help = "stats: write Prometheus' text format" },
+	  .help = "stats: write Prometheus' text format", .verbs = STATS },
 	OPT_END
 };
 static const struct opt for_many[] = {
 	{ .name = "rejects", .kind = OPT_STRING, .offset = MEMBER(rejects), .argument = "FILE",
-	  .help = "write records that failed to FILE", .flags = OPT_FILES | OPT_NO_CONFIG },
-	{ .name = "strict", .kind = OPT_FLAG, .offset = MEMBER(strict), .help = "stop at the first bad record" },
+	  .help = "write records that failed to FILE", .flags = OPT_FILES | OPT_NO_CONFIG, .verbs = MANY },
+	{ .name = "strict", .kind = OPT_FLAG, .offset = MEMBER(strict), .help = "stop at the first bad record",
+	  .verbs = MANY },
 	{ .name = "max-record", .kind = OPT_SIZE, .offset = MEMBER(max_record), .argument = "BYTES",
-	  .help = "longest record", .fallback = "64M", .min = 1024, .max = 4294967296.0, .env = "C1V_MAX_RECORD" },
+	  .help = "longest record", .fallback = "64M", .min = 1024, .max = 4294967296.0, .env = "C1V_MAX_RECORD",
+	  .verbs = MANY },
 	OPT_END
 };
 static const struct opt for_run[] = {
 	{ .name = "key-env", .kind = OPT_LIST, .offset = MEMBER(key_env), .argument = "VAR", .flags = OPT_NO_CONFIG,
-	  .help = "what the output depends on besides arguments and input (repeatable)" },
-	{ .name = "cwd", .kind = OPT_FLAG, .offset = MEMBER(cwd), .help = "it depends on the working directory too" },
+	  .help = "what the output depends on besides arguments and input (repeatable)", .verbs = RUN },
+	{ .name = "cwd", .kind = OPT_FLAG, .offset = MEMBER(cwd), .help = "it depends on the working directory too",
+	  .verbs = RUN },
 	{ .name = "refresh", .kind = OPT_FLAG, .offset = MEMBER(refresh), .flags = OPT_NO_CONFIG,
-	  .help = "run the command whatever is there, and keep its output" },
+	  .help = "run the command whatever is there, and keep its output", .verbs = RUN },
 	{ .name = "no-store", .kind = OPT_FLAG, .offset = MEMBER(no_store), .flags = OPT_NO_CONFIG,
-	  .help = "do not keep its output" },
+	  .help = "do not keep its output", .verbs = RUN },
 	{ .name = "stale-while-revalidate", .kind = OPT_STRING, .offset = MEMBER(stale), .argument = "TIME",
-	  .help = "for so long behind its time an output is written at once, and made anew for the next" },
+	  .help = "for so long behind its time an output is written at once, and made anew for the next",
+	  .verbs = RUN },
 	OPT_END
 };
 static const struct opt for_key[] = {
 	{ .name = "key-template", .kind = OPT_CHOICE, .offset = MEMBER(key_template), .argument = "NAME",
-	  .fallback = "c1v", .choices = "c1v|seed", .help = "how keys are made: from all inputs, or as the seed's" },
+	  .fallback = "c1v", .choices = "c1v|seed", .help = "how keys are made: from all inputs, or as the seed's",
+	  .verbs = KEY },
 	{ .letter = 'm', .name = "model", .kind = OPT_STRING, .offset = MEMBER(model), .argument = "NAME",
-	  .help = "llm, embedding: the model", .flags = OPT_NO_CONFIG },
+	  .help = "llm, embedding: the model", .flags = OPT_NO_CONFIG, .verbs = KEY },
 	{ .name = "dims", .kind = OPT_INT, .offset = MEMBER(dims), .argument = "N", .max = 65536,
-	  .help = "embedding: the dimensions that are asked for", .flags = OPT_NO_CONFIG },
+	  .help = "embedding: the dimensions that are asked for", .flags = OPT_NO_CONFIG, .verbs = KEY },
 	{ .name = "role", .kind = OPT_STRING, .offset = MEMBER(role), .argument = "ROLE", .choices = "document|query",
-	  .help = "embedding: of a document or a query", .flags = OPT_NO_CONFIG },
+	  .help = "embedding: of a document or a query", .flags = OPT_NO_CONFIG, .verbs = KEY },
 	{ .name = "api-base", .kind = OPT_STRING, .offset = MEMBER(api_base), .argument = "URL",
-	  .help = "embedding: where the API is", .env = "OPENAI_BASE_URL", .flags = OPT_NO_CONFIG },
+	  .help = "embedding: where the API is", .env = "OPENAI_BASE_URL", .flags = OPT_NO_CONFIG, .verbs = KEY },
 	{ .name = "temperature", .kind = OPT_STRING, .offset = MEMBER(temperature), .argument = "N", .fallback = "0",
-	  .help = "llm: only 0 has a key", .flags = OPT_NO_CONFIG },
+	  .help = "llm: only 0 has a key", .flags = OPT_NO_CONFIG, .verbs = KEY },
 	{ .name = "system", .kind = OPT_STRING, .offset = MEMBER(system), .argument = "TEXT",
-	  .help = "llm: the system prompt", .flags = OPT_NO_CONFIG },
+	  .help = "llm: the system prompt", .flags = OPT_NO_CONFIG, .verbs = KEY },
 	{ .name = "max-tokens", .kind = OPT_STRING, .offset = MEMBER(max_tokens), .argument = "N",
-	  .help = "llm: of the answer", .flags = OPT_NO_CONFIG },
+	  .help = "llm: of the answer", .flags = OPT_NO_CONFIG, .verbs = KEY },
 	{ .name = "tools", .kind = OPT_STRING, .offset = MEMBER(tools), .argument = "JSON",
-	  .help = "llm: what it may call", .flags = OPT_NO_CONFIG },
+	  .help = "llm: what it may call", .flags = OPT_NO_CONFIG, .verbs = KEY },
 	{ .name = "seed", .kind = OPT_STRING, .offset = MEMBER(seed), .argument = "N",
-	  .help = "llm: the seed", .flags = OPT_NO_CONFIG },
+	  .help = "llm: the seed", .flags = OPT_NO_CONFIG, .verbs = KEY },
 	{ .name = "response-format", .kind = OPT_STRING, .offset = MEMBER(response_format), .argument = "JSON",
-	  .help = "llm: the form of the answer", .flags = OPT_NO_CONFIG },
+	  .help = "llm: the form of the answer", .flags = OPT_NO_CONFIG, .verbs = KEY },
 	OPT_END
 };
 static const struct opt which[] = { CACHE_OPTIONS(struct settings), OPT_END };
@@ -114,24 +123,6 @@ static const struct opt_spec spec = {
 	.sections = (const char *const[]){"Options", "Options of mget and mset", "Options of run", "Options of key",
 	    "Which cache", "Common options"},
 	.files = "none",
-};
-
-/* Options that only some verbs have. */
-static const struct { size_t offset; const char *name; int verbs; } limited[] = {
-	{ MEMBER(ttl), "ttl", SET | MSET | TOUCH | RUN }, { MEMBER(raw), "raw", GET | SET | MANY },
-	{ MEMBER(tags), "tag", SET | MSET | INVALIDATE | RUN }, { MEMBER(prefix), "prefix", KEYS | PURGE },
-	{ MEMBER(expired), "expired", PURGE }, { MEMBER(all), "all", PURGE }, { MEMBER(yes), "yes", PURGE },
-	{ MEMBER(json), "json", KEYS | STATS }, { MEMBER(pretty), "pretty", STATS },
-	{ MEMBER(prometheus), "prometheus", STATS },
-	{ MEMBER(rejects), "rejects", MANY }, { MEMBER(strict), "strict", MANY },
-	{ MEMBER(max_record), "max-record", MANY },
-	{ MEMBER(key_env), "key-env", RUN }, { MEMBER(cwd), "cwd", RUN }, { MEMBER(refresh), "refresh", RUN },
-	{ MEMBER(no_store), "no-store", RUN }, { MEMBER(stale), "stale-while-revalidate", RUN },
-	{ MEMBER(key_template), "key-template", KEY }, { MEMBER(model), "model", KEY }, { MEMBER(dims), "dims", KEY },
-	{ MEMBER(role), "role", KEY }, { MEMBER(api_base), "api-base", KEY },
-	{ MEMBER(temperature), "temperature", KEY }, { MEMBER(system), "system", KEY },
-	{ MEMBER(max_tokens), "max-tokens", KEY }, { MEMBER(tools), "tools", KEY }, { MEMBER(seed), "seed", KEY },
-	{ MEMBER(response_format), "response-format", KEY },
 };
 
 /* --- what the parts share ------------------------------------------------------------ */
@@ -189,13 +180,8 @@ tool_add_line(struct buf *b, struct slice json)
 /* --- main ----------------------------------------------------------------------------- */
 
 static int
-check_options(struct cli *c, const struct settings *s, int verb)
+check_options(struct cli *c, const struct settings *s)
 {
-	for (size_t i = 0; i < sizeof(limited) / sizeof(*limited); i++) {
-		if (!(limited[i].verbs & 1 << verb) &&
-		    opt_origin_of(&spec, &c->args, limited[i].offset) == OPT_COMMAND)
-			return cli_usage(c, "%s: has no option --%s", verbs[verb], limited[i].name);
-	}
 	if (s->json + s->pretty + s->prometheus > 1)
 		return cli_usage(c, "--json, --pretty and --prometheus exclude each other");
 	return 0;
@@ -211,10 +197,10 @@ main(int argc, char **argv)
 
 	if (rc != CLI_GO)
 		return rc;
-	verb = opt_verb(&spec, c.args.operand_count ? c.args.operands[0] : NULL, &c.err);
+	verb = cli_verb(&c);
 	if (verb < 0)
 		return cli_finish(&c, c.err.code);
-	rc = check_options(&c, &s, verb);
+	rc = check_options(&c, &s);
 	if (rc == 0) {
 		cli_catch_signals();
 		t.words = c.args.operands + 1;

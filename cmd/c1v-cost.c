@@ -40,15 +40,17 @@ static const struct opt own[] = {
 	{ .name = "ledger", .kind = OPT_STRING, .offset = MEMBER(ledger), .argument = "URL",
 	  .help = "the ledger: sqlite:PATH, redis://…, upstash:, or env:NAME", .env = "C1V_LEDGER" },
 	{ .name = "prices", .kind = OPT_LIST, .offset = MEMBER(prices), .argument = "FILE",
-	  .help = "a price list that lies over the shipped one (repeatable)", .flags = OPT_FILES },
+	  .help = "a price list that lies over the shipped one (repeatable)", .flags = OPT_FILES,
+	  .verbs = RECORDS | PRICES },
 	{ .letter = 'u', .name = "user", .kind = OPT_STRING, .offset = MEMBER(user), .argument = "NAME",
 	  .help = "of records that name none; in a report only this one's", .env = "C1V_USER" },
 	{ .letter = 'p', .name = "project", .kind = OPT_STRING, .offset = MEMBER(project), .argument = "NAME",
 	  .help = "the same for the project", .env = "C1V_PROJECT" },
 	{ .name = "tool", .kind = OPT_STRING, .offset = MEMBER(tool), .argument = "NAME",
-	  .help = "the same for the tool" },
+	  .help = "the same for the tool", .verbs = RECORDS | REPORT },
 	{ .letter = 'm', .name = "model", .kind = OPT_STRING, .offset = MEMBER(model), .argument = "NAME",
-	  .help = "the same for the model; tokens: whose they are", .flags = OPT_NO_CONFIG },
+	  .help = "the same for the model; tokens: whose they are", .flags = OPT_NO_CONFIG,
+	  .verbs = TOKENS | RECORDS | REPORT },
 	{ .name = "tz", .kind = OPT_STRING, .offset = MEMBER(tz), .argument = "ZONE",
 	  .help = "whose days are meant: UTC, local or a name such as Europe/Berlin", .fallback = "UTC" },
 	{ .name = "wait", .kind = OPT_REAL, .offset = MEMBER(wait), .argument = "SECONDS",
@@ -61,57 +63,60 @@ static const struct opt own[] = {
 static const struct opt for_tokens[] = {
 	{ .name = "encoding", .kind = OPT_STRING, .offset = MEMBER(encoding), .argument = "NAME",
 	  .choices = "cl100k_base|o200k_base|o200k_harmony", .help = "the encoding, instead of a model's",
-	  .flags = OPT_NO_CONFIG },
+	  .flags = OPT_NO_CONFIG, .verbs = TOKENS },
 	{ .letter = 't', .name = "type", .kind = OPT_CHOICE, .offset = MEMBER(type), .argument = "TYPE",
-	  .choices = "text|ndjson", .help = "what the input is, whatever its name ends in" },
+	  .choices = "text|ndjson", .help = "what the input is, whatever its name ends in", .verbs = TOKENS },
 	{ .name = "ids", .kind = OPT_FLAG, .offset = MEMBER(ids), .flags = OPT_NO_CONFIG,
-	  .help = "write the tokens themselves, an array for each input" },
+	  .help = "write the tokens themselves, an array for each input", .verbs = TOKENS },
 	{ .name = "decode", .kind = OPT_FLAG, .offset = MEMBER(decode), .flags = OPT_NO_CONFIG,
-	  .help = "tokens in, their text out" },
+	  .help = "tokens in, their text out", .verbs = TOKENS },
 	{ .name = "chat", .kind = OPT_FLAG, .offset = MEMBER(chat), .flags = OPT_NO_CONFIG,
-	  .help = "the input is chats: messages in JSON" },
+	  .help = "the input is chats: messages in JSON", .verbs = TOKENS },
 	{ .name = "special", .kind = OPT_FLAG, .offset = MEMBER(special), .flags = OPT_NO_CONFIG,
-	  .help = "the texts of special tokens are special tokens" },
+	  .help = "the texts of special tokens are special tokens", .verbs = TOKENS },
 	OPT_END
 };
 static const struct opt for_records[] = {
 	{ .name = "unknown-as", .kind = OPT_STRING, .offset = MEMBER(unknown_as), .argument = "MODEL",
-	  .help = "price models without a price as this one" },
+	  .help = "price models without a price as this one", .verbs = RECORDS },
 	{ .name = "reservation", .kind = OPT_STRING, .offset = MEMBER(reservation), .argument = "ID",
-	  .help = "add: give this reservation back in the same step", .flags = OPT_NO_CONFIG },
+	  .help = "add: give this reservation back in the same step", .flags = OPT_NO_CONFIG, .verbs = ADD },
 	{ .name = "seed-keys", .kind = OPT_FLAG, .offset = MEMBER(seed_keys),
-	  .help = "add, in Redis: add the dollars to costs:DATE and costs:user:USER:DATE too" },
+	  .help = "add, in Redis: add the dollars to costs:DATE and costs:user:USER:DATE too", .verbs = ADD | SETTLE },
 	{ .name = "rejects", .kind = OPT_STRING, .offset = MEMBER(rejects), .argument = "FILE",
-	  .help = "write records that failed to FILE", .flags = OPT_FILES },
-	{ .name = "strict", .kind = OPT_FLAG, .offset = MEMBER(strict), .help = "stop at the first bad record" },
+	  .help = "write records that failed to FILE", .flags = OPT_FILES, .verbs = TOKENS | RECORDS },
+	{ .name = "strict", .kind = OPT_FLAG, .offset = MEMBER(strict), .help = "stop at the first bad record",
+	  .verbs = TOKENS | RECORDS },
 	{ .name = "max-record", .kind = OPT_SIZE, .offset = MEMBER(max_record), .argument = "BYTES",
-	  .help = "longest record", .fallback = "64M", .min = 1024, .max = 1073741824 },
+	  .help = "longest record", .fallback = "64M", .min = 1024, .max = 1073741824, .verbs = TOKENS | RECORDS },
 	OPT_END
 };
 static const struct opt for_report[] = {
 	{ .name = "by", .kind = OPT_LIST, .offset = MEMBER(by), .argument = "WHAT",
-	  .help = "day, week, month, model, user, project, tool; several with commas" },
+	  .help = "day, week, month, model, user, project, tool; several with commas", .verbs = REPORT },
 	{ .name = "since", .kind = OPT_STRING, .offset = MEMBER(since), .argument = "WHEN",
-	  .help = "a day, a time, today, yesterday, 7d or 12h ago" },
+	  .help = "a day, a time, today, yesterday, 7d or 12h ago", .verbs = REPORT },
 	{ .name = "until", .kind = OPT_STRING, .offset = MEMBER(until), .argument = "WHEN",
-	  .help = "the same; of a day its end" },
-	{ .name = "csv", .kind = OPT_FLAG, .offset = MEMBER(csv), .help = "write comma-separated values" },
+	  .help = "the same; of a day its end", .verbs = REPORT },
+	{ .name = "csv", .kind = OPT_FLAG, .offset = MEMBER(csv), .help = "write comma-separated values",
+	  .verbs = REPORT },
 	OPT_END
 };
 static const struct opt for_prices[] = {
 	{ .name = "date", .kind = OPT_STRING, .offset = MEMBER(date), .argument = "DAY",
-	  .help = "the prices of that day (default: today's)" },
+	  .help = "the prices of that day (default: today's)", .verbs = PRICES },
 	{ .name = "format", .kind = OPT_CHOICE, .offset = MEMBER(format), .argument = "NAME",
-	  .help = "prices import: whose list it is", .fallback = "c1v", .choices = "c1v|litellm|genai-prices" },
+	  .help = "prices import: whose list it is", .fallback = "c1v", .choices = "c1v|litellm|genai-prices",
+	  .verbs = PRICES },
 	OPT_END
 };
 static const struct opt for_budget[] = {
 	{ .name = "per", .kind = OPT_STRING, .offset = MEMBER(per), .argument = "PERIOD",
-	  .help = "of a budget", .choices = "day|week|month|total", .flags = OPT_NO_CONFIG },
+	  .help = "of a budget", .choices = "day|week|month|total", .flags = OPT_NO_CONFIG, .verbs = BUDGET },
 	{ .name = "estimate", .kind = OPT_STRING, .offset = MEMBER(estimate), .argument = "DOLLARS",
-	  .help = "what is going to be spent, at most", .flags = OPT_NO_CONFIG },
+	  .help = "what is going to be spent, at most", .flags = OPT_NO_CONFIG, .verbs = GATE },
 	{ .name = "ttl", .kind = OPT_REAL, .offset = MEMBER(ttl), .argument = "SECONDS",
-	  .help = "how long a reservation holds", .fallback = "3600", .min = 1, .max = 31536000 },
+	  .help = "how long a reservation holds", .fallback = "3600", .min = 1, .max = 31536000, .verbs = RESERVE },
 	OPT_END
 };
 static const struct opt common[] = { CLI_OPTIONS(struct settings), OPT_END };
@@ -125,21 +130,6 @@ static const struct opt_spec spec = {
 	.sections = (const char *const[]){"Options", "Options of tokens", "Options of tokens, price, add and settle", "Options of report",
 	    "Options of prices", "Options of budget, check and reserve", "Common options"},
 	.files = "files",
-};
-
-/* Options that only some verbs have. */
-static const struct { size_t offset; const char *name; int verbs; } limited[] = {
-	{ MEMBER(prices), "prices", RECORDS | PRICES }, { MEMBER(tool), "tool", RECORDS | REPORT },
-	{ MEMBER(model), "model", TOKENS | RECORDS | REPORT }, { MEMBER(unknown_as), "unknown-as", RECORDS },
-	{ MEMBER(encoding), "encoding", TOKENS }, { MEMBER(type), "type", TOKENS }, { MEMBER(ids), "ids", TOKENS },
-	{ MEMBER(decode), "decode", TOKENS }, { MEMBER(chat), "chat", TOKENS },
-	{ MEMBER(special), "special", TOKENS }, { MEMBER(reservation), "reservation", ADD },
-	{ MEMBER(seed_keys), "seed-keys", ADD | SETTLE },
-	{ MEMBER(rejects), "rejects", TOKENS | RECORDS }, { MEMBER(strict), "strict", TOKENS | RECORDS },
-	{ MEMBER(max_record), "max-record", TOKENS | RECORDS },
-	{ MEMBER(by), "by", REPORT }, { MEMBER(since), "since", REPORT }, { MEMBER(until), "until", REPORT },
-	{ MEMBER(csv), "csv", REPORT }, { MEMBER(date), "date", PRICES }, { MEMBER(format), "format", PRICES },
-	{ MEMBER(per), "per", BUDGET }, { MEMBER(estimate), "estimate", GATE }, { MEMBER(ttl), "ttl", RESERVE },
 };
 
 /* --- what the parts share ------------------------------------------------------------ */
@@ -227,11 +217,6 @@ tool_moment(struct tool *t, const char *text, const char *what, int end, int64_t
 static int
 check_options(struct cli *c, const struct settings *s, int verb)
 {
-	for (size_t i = 0; i < sizeof(limited) / sizeof(*limited); i++) {
-		if (!(limited[i].verbs & 1 << verb) &&
-		    opt_origin_of(&spec, &c->args, limited[i].offset) == OPT_COMMAND)
-			return cli_usage(c, "%s: has no option --%s", verbs[verb], limited[i].name);
-	}
 	if (c->args.operand_count > 1 && (1 << verb & (REPORT | GATE)))
 		return cli_usage(c, "%s: takes no operands, but there is '%s'", verbs[verb], c->args.operands[1]);
 	if (s->json + s->pretty + s->csv > 1)
@@ -278,7 +263,7 @@ main(int argc, char **argv)
 
 	if (rc != CLI_GO)
 		return rc;
-	verb = opt_verb(&spec, c.args.operand_count ? c.args.operands[0] : NULL, &c.err);
+	verb = cli_verb(&c);
 	if (verb < 0)
 		return cli_finish(&c, c.err.code);
 	rc = check_options(&c, &s, verb);

@@ -33,10 +33,10 @@ struct settings {
 
 static const struct opt options[] = {
 	STORE_OPTIONS(struct settings),
-	{'m', "model", OPT_STRING, offsetof(struct settings, model), "MODEL",
-	    "the embedding model to look at", "local", "C1V_MODEL", NULL, 0, 0, 0},
-	{0, "json", OPT_FLAG, offsetof(struct settings, json), NULL, "a line of JSON for each check",
-	    NULL, NULL, NULL, 0, 0, 0},
+	{ .letter = 'm', .name = "model", .kind = OPT_STRING, .offset = offsetof(struct settings, model),
+	  .argument = "MODEL", .help = "the embedding model to look at", .fallback = "local", .env = "C1V_MODEL" },
+	{ .name = "json", .kind = OPT_FLAG, .offset = offsetof(struct settings, json),
+	  .help = "a line of JSON for each check" },
 	OPT_END,
 };
 

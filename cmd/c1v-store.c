@@ -193,7 +193,7 @@ main(int argc, char **argv)
 
 	if (rc != CLI_GO)
 		return rc;
-	verb = opt_verb(&spec, c.args.operand_count ? c.args.operands[0] : NULL, &c.err);
+	verb = cli_verb(&c);
 	if (verb < 0)
 		return cli_finish(&c, c.err.code);
 	rc = check_options(&c, verb);

@@ -53,6 +53,7 @@ struct opt {
 	double min, max;      /* both 0: the type's full range (non-negative for INT and SIZE);
 	                         max below min: no upper bound */
 	unsigned flags;
+	unsigned verbs;       /* bit N: the verb N of opt_spec.verbs has it; 0: all have */
 };
 #define OPT_END { .name = NULL }
 

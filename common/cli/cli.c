@@ -218,6 +218,24 @@ cli_finish(struct cli *c, int rc)
 }
 
 int
+cli_verb(struct cli *c)
+{
+	const struct opt_spec *spec = c->spec;
+	int verb = opt_verb(spec, c->args.operand_count ? c->args.operands[0] : NULL, &c->err);
+
+	for (size_t t = 0; verb >= 0 && spec->tables[t] != NULL; t++) {
+		for (const struct opt *o = spec->tables[t]; o->name != NULL; o++) {
+			if (o->verbs != 0 && !(o->verbs & 1u << verb) &&
+			    opt_origin_of(spec, &c->args, o->offset) == OPT_COMMAND) {
+				cli_usage(c, "%s: has no option --%s", spec->verbs[verb], o->name);
+				return -1;
+			}
+		}
+	}
+	return verb;
+}
+
+int
 cli_usage(struct cli *c, const char *fmt, ...)
 {
 	char text[sizeof(c->err.text)];

@@ -85,6 +85,10 @@ int cli_start(struct cli *c, const struct opt_spec *spec, int argc, char **argv,
  * caught nothing is reported and the process ends by that signal. */
 int cli_finish(struct cli *c, int rc);
 
+/* The verb, by its place among spec->verbs, with options that it has; -1: there is no such verb, or it
+ * has no such option (c->err, C1V_USAGE). */
+int cli_verb(struct cli *c);
+
 /* A usage error in main: fills c->err with a hint to --help; C1V_USAGE. */
 int cli_usage(struct cli *c, const char *fmt, ...) C1V_PRINTF(2, 3);
 
