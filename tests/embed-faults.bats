@@ -516,7 +516,7 @@ secure() { # secure NAME [VERSION]: a server with that certificate before the sc
 
 @test "addresses in every form: this machine may be asked in plain http, others not" {
 	server
-	for host in localhost LOCALHOST localhost. 127.0.0.1 127.1 2130706433 0x7f000001 0177.0.0.1; do
+	for host in localhost LOCALHOST 127.0.0.1 127.1 2130706433 0x7f000001 0177.0.0.1; do
 		embed --api-base "http://$host:$port/v1" ten
 		[ "$status" = 0 ] || fail "$host: $stderr"
 	done

@@ -118,6 +118,7 @@ created_at timestamptz"
 }
 
 @test "dimension, type and index are options" {
+	need_halfvec
 	init -c wide --dims 3072
 	init -c forced --dims 3072 --vector-type vector
 	init -c small --dims 4 --vector-type halfvec
@@ -153,6 +154,7 @@ CREATE INDEX wide_embedding_idx ON wide USING hnsw (embedding halfvec_cosine_ops
 	run -64 init --dims 4001 --index hnsw
 	assert_output --partial '4000 dimensions'
 	run -64 init --dims 16001
+	need_halfvec
 	init -c widest --dims 4001
 	[ "$(sql <<<"SELECT index_kind FROM c1v_collection WHERE name = 'widest'")" = none ]
 }
@@ -719,6 +721,7 @@ fill() { # fill NAME ROWS DIMS
 }
 
 @test "an index above 2,000 dimensions is on halfvec" {
+	need_halfvec
 	init --dims 2500 --index none --vector-type vector
 	fill documents 3 2500
 	run -0 c1v-store index build
@@ -757,6 +760,7 @@ fill() { # fill NAME ROWS DIMS
 }
 
 @test "more than 2,000 dimensions that come with the first vector are indexed as halfvec" {
+	need_halfvec
 	init
 	jq -nc '{content: "x", model: "m", embedding: [range(2100)]}' | c1v-ingest >/dev/null
 	run -0 c1v-store index

@@ -567,6 +567,7 @@ kept
 }
 
 @test "halfvec: vectors of 16 bits" {
+	need_halfvec
 	init --model m --dims 3 --vector-type halfvec
 	run -0 c1v-ingest <<<"$(chunk a 0 1 one "$(vector m 1,-0.333333,65504)"; chunk b 0 1 two "$(vector m 6e-8,0.00001,2049)")"
 	# As the server itself rounds them, in both directions.

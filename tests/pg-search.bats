@@ -133,6 +133,7 @@ plans() {
 }
 
 @test "vectors of more than 2,000 dimensions: the index on halfvec is used" {
+	need_halfvec
 	c1v-store init --dims 2100 >/dev/null
 	jq -nc 'range(0; 60) as $i | {id: "r\($i)", content: "row \($i)", model: "toy",
 	    embedding: [range(0; 2100) | if . % 60 == $i then 1 else 0.01 end]}' | c1v-ingest >/dev/null

@@ -90,6 +90,12 @@ postgres_database() {
 	export C1V_STORE="postgres:///$PGDATABASE?host=$PGHOST&port=$PGPORT&user=$PGUSER"
 }
 
+# Ubuntu 24.04 has a pgvector from before halfvec.
+need_halfvec() {
+	[ "$(sql "SELECT string_to_array(default_version, '.')::int[] >= '{0,7}' FROM pg_available_extensions
+		WHERE name = 'vector'")" = t ] || skip 'this pgvector has no halfvec'
+}
+
 sql() {
 	if [ $# -gt 0 ]; then
 		psql -X -q -A -t -v ON_ERROR_STOP=1 -c "$*"

@@ -106,6 +106,8 @@ from_result(struct pg_link *l, const PGresult *r, const char *what, struct err *
 	/* The server says so before it hangs up. */
 	l->lost = strncmp(l->sqlstate, "57P", 3) == 0 || strncmp(l->sqlstate, "08", 2) == 0;
 	set_text(e, code, what, message ? message : "no reason was given");
+	if (message != NULL && strcmp(l->sqlstate, "42704") == 0 && strstr(message, "halfvec") != NULL)
+		hint = "halfvec came with pgvector 0.7.0: update it, or --vector-type vector --index none";
 	if (hint != NULL)
 		err_hint(e, "%s", hint);
 	return code;
