@@ -2,16 +2,25 @@
 
 load helper
 
-# Each check below is one test for each tool, manual page or shell.
-for tool in $(c1v_built_tools); do
-	for check in help version unknown_option no_argument show_config dev_full closed_stdout \
-	    log_format manual completions; do
-		bats_test_function --description "$tool: ${check//_/ }" -- "check_$check" "$tool"
+# each CHECK WORD…: of each tool or page, which is named where it fails, in a world of its own.
+each() {
+	local check=$1 word
+
+	shift
+	for word; do
+		echo "$word:"
+		rm -rf "$HOME"
+		mkdir -p "$HOME"
+		"$check" "$word"
 	done
-done
-for page in "$root"/man/*.[157]; do
-	bats_test_function --description "examples of $(basename "$page")" -- check_examples "$page"
-done
+}
+
+for_each_tool() { # CHECK
+	local tools
+
+	mapfile -t tools < <(c1v_built_tools)
+	each "$1" "${tools[@]}"
+}
 
 # The names of the long options of a tool, from its own help.
 options_of() {
@@ -141,6 +150,18 @@ check_examples() {
 	run "$root/tests/examples.sh" "$1"
 	assert_success
 }
+
+@test "every tool has --help, no wider than a terminal" { for_each_tool check_help; }
+@test "every tool has the one version" { for_each_tool check_version; }
+@test "every tool refuses an unknown option, and names the nearest" { for_each_tool check_unknown_option; }
+@test "every tool refuses a wrong or missing argument" { for_each_tool check_no_argument; }
+@test "every tool shows its settings and where they come from" { for_each_tool check_show_config; }
+@test "every tool says 74 when its output cannot be written" { for_each_tool check_dev_full; }
+@test "every tool says 74 when it has no output" { for_each_tool check_closed_stdout; }
+@test "every tool logs JSON" { for_each_tool check_log_format; }
+@test "every tool's manual has its purpose and its options, and no others" { for_each_tool check_manual; }
+@test "every tool's options are completed by bash, zsh and fish" { for_each_tool check_completions; }
+@test "the examples of every manual page work" { each check_examples "$root"/man/*.[157]; }
 
 @test "bash offers what the table holds" {
 	run bash -c '
