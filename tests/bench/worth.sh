@@ -40,9 +40,9 @@ OPENAI_BASE_URL=http://127.0.0.1:$(cat port)/v1
 for part in part.*; do
 	c1v-embed -m text-embedding-3-small --role query -t text --encoding base64 "$part" >/dev/null
 done
-c1v-cache stats --json >stats
-c1v-cost report --json >report
-figure 'worth: questions found' "$(jq '.hitRate / 100' stats)" share 'wanted' 0.70 '>=1'
-figure 'worth: dollars saved' "$(jq '(.saved | tonumber) / ((.cost | tonumber) + (.saved | tonumber))' report)" share \
+c1v-cache stats --json >found.json
+c1v-cost report --json >spent.json
+figure 'worth: questions found' "$(jq '.hitRate / 100' found.json)" share 'wanted' 0.70 '>=1'
+figure 'worth: dollars saved' "$(jq '(.saved | tonumber) / ((.cost | tonumber) + (.saved | tonumber))' spent.json)" share \
     'wanted' 0.40 '>=1'
 )
