@@ -132,6 +132,8 @@ take_value(const struct redis_cache *r, const struct redis_reply *reply, struct 
 		*value = (struct slice){reply->text.n ? reply->text.p : "", reply->text.n};
 	else if (reply->type == REDIS_ERROR && !slice_begins(reply->text, SLICE("WRONGTYPE")))
 		return redis_refusal(r->link, reply, e);
+	else if (reply->type == REDIS_INTEGER || reply->type == REDIS_ARRAY)
+		return err_set(e, C1V_PROTOCOL, "%s: the value of a key is none", redis_name(r->link));
 	return 0;
 }
 
