@@ -34,7 +34,7 @@ of(struct cache_base *b)
 static int
 works(const struct level *l)
 {
-	return !guard_closed(&l->guard);
+	return l->base->driver != &cache_none && !guard_closed(&l->guard);
 }
 
 /* --- opening -------------------------------------------------------------------------- */
@@ -351,7 +351,7 @@ keys_of(struct cache_base *b, struct slice prefix, cache_key_fn *fn, void *arg, 
 {
 	struct level *l = main_level(of(b));
 
-	return l->base->driver->keys(l->base, prefix, fn, arg, e);
+	return works(l) ? l->base->driver->keys(l->base, prefix, fn, arg, e) : 0;
 }
 
 /* --- locks, counts ---------------------------------------------------------------------- */
@@ -359,9 +359,10 @@ keys_of(struct cache_base *b, struct slice prefix, cache_key_fn *fn, void *arg, 
 static int
 lock(struct cache_base *b, struct slice name, int *got, struct err *e)
 {
-	struct level *l = of(b)->locked = main_level(of(b));
+	struct level *l = main_level(of(b));
 
-	return l->base->driver->lock(l->base, name, got, e);
+	of(b)->locked = works(l) ? l : NULL;
+	return works(l) ? l->base->driver->lock(l->base, name, got, e) : 0;
 }
 
 static int
@@ -369,7 +370,7 @@ hold(struct cache_base *b, struct err *e)
 {
 	struct level *l = of(b)->locked;
 
-	return l->base->driver->hold(l->base, e);
+	return l != NULL ? l->base->driver->hold(l->base, e) : 0;
 }
 
 static void
@@ -377,14 +378,21 @@ unlock(struct cache_base *b)
 {
 	struct level *l = of(b)->locked;
 
-	l->base->driver->unlock(l->base);
+	if (l != NULL)
+		l->base->driver->unlock(l->base);
 }
 
 /* Hits of both levels together are counted where looking is cheap. */
+static struct level *
+counting_level(struct tiered *t)
+{
+	return works(&t->near) ? &t->near : &t->far;
+}
+
 static int
 count(struct cache_base *b, const struct cache_count *counts, size_t n, struct err *e)
 {
-	struct level *l = &of(b)->near;
+	struct level *l = counting_level(of(b));
 
 	return works(l) ? guard_pass(&l->guard, l->base->driver->count(l->base, counts, n, e), e) : 0;
 }
@@ -392,9 +400,9 @@ count(struct cache_base *b, const struct cache_count *counts, size_t n, struct e
 static int
 stats(struct cache_base *b, struct slice prefix, struct cache_stats *out, struct err *e)
 {
-	struct level *l = &of(b)->near;
+	struct level *l = counting_level(of(b));
 
-	return l->base->driver->stats(l->base, prefix, out, e);
+	return works(l) ? l->base->driver->stats(l->base, prefix, out, e) : 0;
 }
 
 const struct cache_driver cache_tiered = {
