@@ -111,13 +111,13 @@ take_vector(struct vector_leg *v, struct slice blob, int64_t slot, size_t dims, 
 	return 0;
 }
 
-/* The cosine of the vector that was taken. */
+/* The cosine of the vector that was taken; rounding may put it a little beyond 1. */
 static float
 cosine(const struct vector_leg *v, const float *unit, size_t dims)
 {
 	float norm = vec_norm(v->vector, dims), dot = vec_dot(unit, v->vector, dims);
 
-	return norm > 0 && isfinite(dot) ? dot / norm : -2;
+	return norm > 0 && isfinite(dot) ? fmaxf(-1, fminf(1, dot / norm)) : -2;
 }
 
 /* 1 and v->vector, 0 when the chunk has none, -1 on error. */

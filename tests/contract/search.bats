@@ -374,3 +374,15 @@ load contract
 	run c1v-search --context "an incident at night" -n 1 "who is called first"
 	assert_success
 }
+
+@test "no cosine is beyond 1: each vector is nearest to itself, at 1" {
+	local i
+
+	# Of some of these the quotient of rounded numbers is 1.0000001.
+	jq -nc 'range(40) as $i | {doc: "d\($i)", id: "d\($i)#0", content: "x\($i)", chunk: {index: 0, of: 1}, model: "m", dims: 7,
+	    embedding: [range(7) | ((. * 37 + $i * 101) % 97 + 1) / 3]}' >in
+	c1v-ingest in >/dev/null
+	jq -c '{id, query: "x", embedding, model, dims}' in | c1v-search --mode vector -n 1 >out
+	assert_equal "$(jq -s 'map(select(.score > 1 or .score < 0.99999)) | length' out)" 0
+	assert_equal "$(wc -l <out)" 40
+}
