@@ -211,10 +211,12 @@ add_member(struct document *d, const struct record *r, struct slice key, struct 
 static void
 shape_record(struct document *d, const struct record *r, struct slice metadata)
 {
+	struct json_walk w = json_walk(r->line);
 	struct slice key, value;
 
+	w.known = record_longest(r);
 	begin_record(d);
-	for (struct json_walk w = json_walk(r->line); json_member(&w, &key, &value);) {
+	while (json_member(&w, &key, &value)) {
 		add_member(d, r, key, value, metadata);
 	}
 	if (r->id.p == NULL)

@@ -5,6 +5,7 @@
 #include "base/json_scan.h"
 #include "base/simd.h"
 #include "base/utf8.h"
+#include "base/wide.h"
 
 /* The functions here take the place to read from and return the place behind
  * what they read, or NULL with the reason in the scan. */
@@ -109,23 +110,18 @@ scan_string_end(struct json_scan *s, const char *p)
 	}
 }
 
-/* The text of documents has escapes in most lines. Four blocks at a time are
+/* The text of documents has escapes in most lines. Sixty-four bytes at a time are
  * classified at once, so that the loop over what was found in them costs one
  * wrong guess of the processor, not one for each. */
-const char *
-json_scan_string(struct json_scan *s, const char *p)
+WIDE_INLINE const char *
+scan_blocks(const struct wide *w, struct json_scan *s, const char *p)
 {
 	const char *q = p, *next;
 	uint64_t stops;
 
-	if (s->end - p >= SIMD_SIZE) { /* keys and names end in the first block */
-		stops = simd_escapes(simd_load(p));
-		if (stops && p[simd_first((uint32_t)stops)] == '"')
-			return p + simd_first((uint32_t)stops) + 1;
-	}
-	for (; s->end - p >= 4 * SIMD_SIZE; p = q > next ? q : next) {
-		next = p + 4 * SIMD_SIZE;
-		for (stops = simd_escapes4(p); stops; stops &= ~(uint64_t)0 << (q - p)) {
+	for (; s->end - p >= WIDE_SIZE; p = q > next ? q : next) {
+		next = p + WIDE_SIZE;
+		for (stops = w->escapes(p); stops; stops &= ~(uint64_t)0 << (q - p)) {
 			q = p + simd_first(stops);
 			if (*q == '"')
 				return q + 1;
@@ -139,6 +135,21 @@ json_scan_string(struct json_scan *s, const char *p)
 		}
 	}
 	return scan_string_end(s, p);
+}
+
+WIDE_EACH(const char *, scan_blocks, (struct json_scan *s, const char *p), s, p)
+
+const char *
+json_scan_string(struct json_scan *s, const char *p)
+{
+	uint32_t stops;
+
+	if (s->end - p >= SIMD_SIZE) { /* keys and names end in the first block */
+		stops = simd_escapes(simd_load(p));
+		if (stops && p[simd_first(stops)] == '"')
+			return p + simd_first(stops) + 1;
+	}
+	return WIDE_CALL(s->end - p >= WIDE_LONG ? wide_level() : WIDE_PLAIN, scan_blocks, s, p);
 }
 
 static inline int

@@ -28,9 +28,11 @@ int json_check(struct slice text, struct slice *value, struct err *e);
 /* Walk the members of a validated object or the items of a validated array:
  *     struct json_walk w = json_walk(object);
  *     while (json_member(&w, &key, &value)) …
- * key is the string between its quotes, escapes as they stand. */
+ * key is the string between its quotes, escapes as they stand. A long value whose
+ * end the caller knows already may be put in `known`: it is not read again. */
 struct json_walk {
 	const char *p, *end;
+	struct slice known;
 };
 struct json_walk json_walk(struct slice value);
 int json_member(struct json_walk *w, struct slice *key, struct slice *value);

@@ -6,8 +6,8 @@
 
 #include "base/json_scan.h"
 #include "base/num.h"
-#include "base/simd.h"
 #include "base/utf8.h"
+#include "base/wide.h"
 
 enum json_type
 json_type(struct slice value)
@@ -34,8 +34,8 @@ struct json_walk
 json_walk(struct slice value)
 {
 	if (value.n < 2 || (value.p[0] != '{' && value.p[0] != '['))
-		return (struct json_walk){NULL, NULL};
-	return (struct json_walk){value.p + 1, value.p + value.n - 1};
+		return (struct json_walk){.p = NULL};
+	return (struct json_walk){.p = value.p + 1, .end = value.p + value.n - 1};
 }
 
 /* The next value from p, or 0: the walk is over. */
@@ -44,7 +44,10 @@ walk_value(struct json_walk *w, struct json_scan *s, const char *p, struct slice
 {
 	const char *first = p ? json_scan_space(s, p) : w->end;
 
-	p = first < w->end ? json_scan_value(s, first, 0) : NULL;
+	if (first == w->known.p)
+		p = first + w->known.n;
+	else
+		p = first < w->end ? json_scan_value(s, first, 0) : NULL;
 	if (p == NULL) {
 		w->p = w->end;
 		return 0;
@@ -111,45 +114,61 @@ decode_escape(const char **p, char *out)
 	return utf8_encode(out, c);
 }
 
-/* Copy [p, end) to out up to the first backslash; out has SIMD_SIZE bytes of
- * room to spare. Returns the bytes copied. */
-static inline size_t
-copy_plain(const char *p, const char *end, char *out)
+static inline char *
+decode_one(const char **p, char *out)
 {
-	const char *first = p;
-	uint32_t slash;
-
-	for (; end - p >= SIMD_SIZE; p += SIMD_SIZE, out += SIMD_SIZE) {
-		simd_block x = simd_load(p);
-		simd_store(out, x);
-		slash = simd_equal(x, '\\');
-		if (slash)
-			return (size_t)(p - first) + simd_first(slash);
-	}
-	for (; p < end && *p != '\\'; p++)
-		*out++ = *p;
-	return (size_t)(p - first);
+	if ((*p)[1] != 'n')
+		return out + decode_escape(p, out);
+	*p += 2; /* by far the most of them */
+	*out = '\n';
+	return out + 1;
 }
+
+/* Decode [p, end) to out, which has room for as much and a block more: no escape
+ * is shorter than its text. Returns the end of what was written. A run up to an
+ * escape is copied as a block, whatever counts of it. */
+WIDE_INLINE char *
+decode(const struct wide *w, const char *p, const char *end, char *out)
+{
+	while (end - p >= 2 * WIDE_SIZE) {
+		const char *block = p, *next = p + WIDE_SIZE, *run;
+		uint64_t slashes = w->equal(p, '\\');
+
+		while (slashes) {
+			run = p;
+			p = block + simd_first(slashes);
+			memcpy(out, run, WIDE_SIZE);
+			out = decode_one(&p, out + (p - run));
+			slashes = p < next ? slashes & ~(uint64_t)0 << (p - block) : 0;
+		}
+		if (p < next) {
+			memcpy(out, p, WIDE_SIZE);
+			out += next - p;
+			p = next;
+		}
+	}
+	while (p < end) {
+		if (*p == '\\')
+			out = decode_one(&p, out);
+		else
+			*out++ = *p++;
+	}
+	return out;
+}
+
+WIDE_EACH(char *, decode, (const char *p, const char *end, char *out), p, end, out)
 
 struct slice
 json_key_text(struct slice key, struct buf *scratch)
 {
-	const char *p = key.p, *end;
-	size_t first = scratch->len, n;
+	const char *p = key.p;
+	size_t first = scratch->len;
 	char *out;
 
 	if (key.n == 0 || memchr(p, '\\', key.n) == NULL)
 		return key;
-	end = p + key.n;
-	out = buf_reserve(scratch, key.n + SIMD_SIZE); /* no escape is shorter than its text */
-	for (;;) {
-		n = copy_plain(p, end, out);
-		out += n;
-		p += n;
-		if (p == end)
-			break;
-		out += decode_escape(&p, out);
-	}
+	out = buf_reserve(scratch, key.n + WIDE_SIZE);
+	out = WIDE_CALL(key.n >= WIDE_LONG ? wide_level() : WIDE_PLAIN, decode, p, p + key.n, out);
 	scratch->len = (size_t)(out - scratch->data);
 	return (struct slice){scratch->data + first, scratch->len - first};
 }

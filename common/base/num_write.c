@@ -11,12 +11,42 @@
 
 enum { PLAIN_LOW = -4 }; /* below this power of ten: with an exponent, as %g has it */
 
+/* The eight digits of u < 10^8, the first in the lowest byte: halves, quarters and
+ * digits are each divided at once (x * 10486 >> 20 is x / 100 below 10^4,
+ * x * 103 >> 10 is x / 10 below 100). */
+static inline uint64_t
+eight_digits(uint64_t u)
+{
+	uint64_t two = u / 10000 | (u % 10000) << 32;
+	uint64_t high = two * 10486 >> 20 & 0x0000007f0000007fu;
+	uint64_t four = high | (two - high * 100) << 16;
+	uint64_t tens = four * 103 >> 10 & 0x000f000f000f000fu;
+
+	return tens | (four - tens * 10) << 8;
+}
+
+/* Without a loop: how many digits there are is different each time. */
+static inline void
+add_small(struct buf *b, uint64_t u)
+{
+	uint64_t digits = eight_digits(u), text;
+	unsigned zeros = u ? (unsigned)__builtin_ctzll(digits) / 8 : 7;
+
+	text = htole64((digits | 0x3030303030303030u) >> 8 * zeros);
+	memcpy(buf_reserve(b, sizeof(text)), &text, sizeof(text));
+	b->len += sizeof(text) - zeros;
+}
+
 void
 num_add_int(struct buf *b, int64_t v)
 {
 	char text[24], *p = text + sizeof(text);
 	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
 
+	if (v >= 0 && u < 100000000) {
+		add_small(b, u);
+		return;
+	}
 	do {
 		*--p = (char)('0' + u % 10);
 		u /= 10;

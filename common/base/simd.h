@@ -230,14 +230,4 @@ simd_first(uint64_t mask)
 	return (unsigned)__builtin_ctzll(mask);
 }
 
-static inline uint64_t /* simd_escapes of four blocks */
-simd_escapes4(const char *p)
-{
-	uint64_t mask = 0;
-
-	for (unsigned i = 0; i < 4; i++)
-		mask |= (uint64_t)simd_escapes(simd_load(p + i * SIMD_SIZE)) << (i * SIMD_SIZE);
-	return mask;
-}
-
 #endif

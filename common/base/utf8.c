@@ -2,61 +2,81 @@
 
 #include <utf8proc.h>
 
-#include "base/simd.h"
+#include "base/wide.h"
+
+WIDE_INLINE size_t
+ascii_blocks(const struct wide *w, const char *p, size_t n)
+{
+	size_t i = 0;
+	uint64_t high;
+
+	for (; n - i >= WIDE_SIZE; i += WIDE_SIZE) {
+		high = w->high(p + i);
+		if (high)
+			return i + simd_first(high);
+	}
+	return i;
+}
+
+WIDE_EACH(size_t, ascii_blocks, (const char *p, size_t n), p, n)
 
 size_t
 utf8_ascii(const char *p, size_t n)
 {
-	size_t i = 0;
-	uint32_t high;
+	size_t i = WIDE_CALL(n >= WIDE_LONG ? wide_level() : WIDE_PLAIN, ascii_blocks, p, n);
 
-	for (; n - i >= SIMD_SIZE; i += SIMD_SIZE) {
-		high = simd_high(simd_load(p + i));
-		if (high)
-			return i + simd_first(high);
-	}
 	while (i < n && (unsigned char)p[i] < 0x80)
 		i++;
 	return i;
 }
 
-/* Does a lead byte in x stand before a second byte (in next, the bytes one
- * further) that it must not have, or is it one that never stands? */
-static int
-has_bad_lead(simd_block x, simd_block next)
+/* Does a lead byte of the block at p stand before a second byte that it must not
+ * have, or is it one that never stands? */
+WIDE_INLINE int
+has_bad_lead(const struct wide *w, const char *p)
 {
-	uint32_t from90 = simd_from(next, 0x90), froma0 = simd_from(next, 0xa0);
-	uint32_t bad = simd_equal(x, (char)0xe0) & ~froma0; /* overlong */
+	uint64_t from90 = w->from(p + 1, 0x90), froma0 = w->from(p + 1, 0xa0);
+	uint64_t bad = w->equal(p, (char)0xe0) & ~froma0; /* overlong */
 
-	bad |= simd_equal(x, (char)0xf0) & ~from90;
-	bad |= simd_equal(x, (char)0xed) & froma0; /* surrogate */
-	bad |= simd_equal(x, (char)0xf4) & from90; /* above U+10FFFF */
-	bad |= simd_from(x, 0xf5);
+	bad |= w->equal(p, (char)0xf0) & ~from90;
+	bad |= w->equal(p, (char)0xed) & froma0; /* surrogate */
+	bad |= w->equal(p, (char)0xf4) & from90; /* above U+10FFFF */
+	bad |= w->from(p, 0xf5);
 	return bad != 0;
 }
 
 /* The bytes 80-BF of a block must be those that the lead bytes before them ask
- * for. What a block has asked of the next one is in wanted. A block that is
- * found wrong, and the last one, are looked at again, sequence by sequence. */
+ * for. What a block asks of the next one is in wanted. Ends before the first
+ * block that is found wrong, and before the last one. */
+WIDE_INLINE size_t
+valid_blocks(const struct wide *w, const char *p, size_t n)
+{
+	uint64_t wanted = 0, leads, three, four;
+	size_t i = 0;
+
+	for (; n - i > WIDE_SIZE; i += WIDE_SIZE) {
+		if ((w->high(p + i) | wanted) == 0)
+			continue;
+		leads = w->from(p + i, 0xc0);
+		three = w->from(p + i, 0xe0);
+		four = w->from(p + i, 0xf0);
+		wanted |= leads << 1 | three << 2 | four << 3;
+		if (wanted != w->tails(p + i) || leads != w->from(p + i, 0xc2))
+			break;
+		if (three && has_bad_lead(w, p + i))
+			break;
+		wanted = leads >> 63 | three >> 62 | four >> 61;
+	}
+	return i;
+}
+
+WIDE_EACH(size_t, valid_blocks, (const char *p, size_t n), p, n)
+
 size_t
 utf8_valid(const char *p, size_t n)
 {
-	size_t i = 0, step;
-	uint32_t wanted = 0, leads, longer;
+	size_t i = WIDE_CALL(n >= WIDE_LONG ? wide_level() : WIDE_PLAIN, valid_blocks, p, n), step;
 
-	for (; n - i > SIMD_SIZE; i += SIMD_SIZE) {
-		simd_block x = simd_load(p + i);
-		if ((simd_high(x) | wanted) == 0)
-			continue;
-		leads = simd_from(x, 0xc0);
-		longer = simd_from(x, 0xe0);
-		wanted |= leads << 1 | longer << 2 | simd_from(x, 0xf0) << 3;
-		if ((wanted & SIMD_FULL) != simd_tails(x) || leads != simd_from(x, 0xc2))
-			break;
-		if (longer && has_bad_lead(x, simd_load(p + i + 1)))
-			break;
-		wanted >>= SIMD_SIZE;
-	}
 	if (i > 0) /* from the last sequence, which may be open */
 		for (i--; i > 0 && ((unsigned char)p[i] & 0xc0) == 0x80;)
 			i--;

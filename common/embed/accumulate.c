@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/cpu.h"
+
 static inline void /* of a length that compilers know */
 add_step(const int8_t *restrict row, float scale, float *restrict sums)
 {
@@ -35,13 +37,13 @@ always(void)
 static int
 here_avx512(void)
 {
-	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+	return cpu_has(CPU_AVX512);
 }
 
 static int
 here_avx2(void)
 {
-	return __builtin_cpu_supports("avx2") != 0;
+	return cpu_has(CPU_AVX2);
 }
 #endif
 

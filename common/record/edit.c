@@ -56,6 +56,7 @@ record_add_edited(struct buf *b, const struct record *r, const struct edit *edit
 	struct copy c = {.b = b, .lead = SLICE_NONE};
 	struct slice key, value;
 
+	w.known = record_longest(r);
 	buf_byte(b, '{');
 	while (json_member(&w, &key, &value)) {
 		struct slice gap = between(at, key.p - 1), name = between(key.p - 1, value.p);

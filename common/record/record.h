@@ -73,6 +73,12 @@ struct record {
  * duplicate key at the top level (whatever the key). Types are not checked. */
 int record_scan(struct slice line, struct record *r, struct err *e);
 
+static inline struct slice /* what is longest in most records: `known` for a json_walk */
+record_longest(const struct record *r)
+{
+	return r->content.n > r->embedding.n ? r->content : r->embedding;
+}
+
 /* The text of a string field. 1 and *out; 0 when absent or null; -1 and e
  * (C1V_DATA) when it is of another type or holds U+0000. scratch as json_text. */
 int record_text(struct slice value, const char *name, struct buf *scratch,

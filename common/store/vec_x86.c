@@ -10,6 +10,8 @@
 
 #include <immintrin.h>
 
+#include "base/cpu.h"
+
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vnni")))
 #define AVX2 __attribute__((target("avx2")))
 #define SSE __attribute__((target("ssse3")))
@@ -17,20 +19,19 @@
 int
 vec_here_avx512(void)
 {
-	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-	    __builtin_cpu_supports("avx512vnni");
+	return cpu_has(CPU_AVX512) && cpu_has(CPU_VNNI);
 }
 
 int
 vec_here_avx2(void)
 {
-	return __builtin_cpu_supports("avx2") != 0;
+	return cpu_has(CPU_AVX2);
 }
 
 int
 vec_here_sse(void)
 {
-	return __builtin_cpu_supports("ssse3") != 0;
+	return cpu_has(CPU_SSSE3);
 }
 
 /* Four sums of four lanes each, into one. */

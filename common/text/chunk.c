@@ -112,7 +112,8 @@ measure_of(const struct chunk_options *o, struct slice text)
 void
 chunk_split(struct chunker *c, struct slice text, chunk_fn *fn, void *arg)
 {
-	c->text = (struct scan_text){.p = text.p, .n = text.n, .measure = measure_of(&c->o, text)};
+	c->text = (struct scan_text){.p = text.p, .n = text.n, .measure = measure_of(&c->o, text),
+	    .level = wide_level()};
 	c->token_unit = 0;
 	if (c->o.unit == CHUNK_TOKENS && (c->o.by == CHUNK_MARKDOWN || c->o.by == CHUNK_SENTENCE))
 		chunk_find_tokens(c);
@@ -225,11 +226,11 @@ count_lines(struct chunker *c, struct chunk *k)
 
 	if (last->at > first->at && last->at <= k->start)
 		*first = *last;
-	first->newlines += scan_newlines(c->text.p + first->at, k->start - first->at);
+	first->newlines += scan_newlines(&c->text, first->at, k->start);
 	first->at = k->start;
 	if (last->at < k->start)
 		*last = *first;
-	last->newlines += scan_newlines(c->text.p + last->at, k->end - 1 - last->at);
+	last->newlines += scan_newlines(&c->text, last->at, k->end - 1);
 	last->at = k->end - 1;
 	k->line = first->newlines + 1;
 	k->end_line = last->newlines + 1;

@@ -2,50 +2,30 @@
 
 #include <string.h>
 
-#include "base/simd.h"
+#include "base/wide.h"
 
-enum { BLOCK = 64 }; /* four of simd.h; a mask has bit i for byte i */
-
-#define EACH(classify)                                                         \
-	((uint64_t)(classify(simd_load(p))) | (uint64_t)(classify(simd_load(p + 16))) << 16 | \
-	    (uint64_t)(classify(simd_load(p + 32))) << 32 | (uint64_t)(classify(simd_load(p + 48))) << 48)
-
-static inline uint64_t
-block_equal(const char *p, char byte)
+/* The first bytes of the characters in a block, and of those that are two UTF-16
+ * units, where these count. */
+WIDE_INLINE void
+characters(const struct wide *w, enum measure measure, const char *p, uint64_t *starts, uint64_t *wide)
 {
-#define IS_BYTE(x) simd_equal(x, byte)
-	return EACH(IS_BYTE);
-#undef IS_BYTE
+	*starts = ~w->tails(p);
+	*wide = measure == MEASURE_UTF16 ? w->from(p, 0xf0) : 0;
 }
 
-static inline uint64_t
-block_starts(const char *p) /* all but 80-BF */
-{
-	return ~EACH(simd_tails);
-}
-
-static inline uint64_t
-block_wide(const char *p) /* first bytes of four-byte characters */
-{
-#define IS_WIDE(x) simd_from(x, 0xf0)
-	return EACH(IS_WIDE);
-#undef IS_WIDE
-}
-
-/* The masks of characters for the bytes at `at`, as far as there are any. */
-static inline void
-characters(const struct scan_text *t, size_t at, uint64_t *starts, uint64_t *wide)
+/* The same for the bytes at `at`, as far as there are any. */
+static void
+characters_at(const struct scan_text *t, size_t at, uint64_t *starts, uint64_t *wide)
 {
 	const char *p = t->p + at;
-	char padded[BLOCK];
+	char padded[WIDE_SIZE];
 
-	if (t->n - at < BLOCK) {
+	if (t->n - at < WIDE_SIZE) {
 		memset(padded, '\x80', sizeof(padded)); /* counts as nothing */
 		memcpy(padded, p, t->n - at);
 		p = padded;
 	}
-	*starts = block_starts(p);
-	*wide = t->measure == MEASURE_UTF16 ? block_wide(p) : 0;
+	characters(&wide_plain, t->measure, p, starts, wide);
 }
 
 /* How many tokens end in the first `at` bytes. */
@@ -77,25 +57,36 @@ advance_tokens(const struct scan_text *t, struct mark from, size_t unit, struct 
 	return at >= end.byte ? end : (struct mark){at, tokens_before(t, at)};
 }
 
+WIDE_INLINE size_t
+units(const struct wide *w, const struct scan_text *t, size_t from, size_t to)
+{
+	uint64_t starts, wide;
+	size_t count = 0;
+
+	for (; from < to; from += WIDE_SIZE) {
+		if (t->n - from >= WIDE_SIZE)
+			characters(w, t->measure, t->p + from, &starts, &wide);
+		else
+			characters_at(t, from, &starts, &wide);
+		if (to - from < WIDE_SIZE) {
+			starts &= scan_below((unsigned)(to - from));
+			wide &= scan_below((unsigned)(to - from));
+		}
+		count += scan_bits(starts) + scan_bits(wide);
+	}
+	return count;
+}
+
+WIDE_EACH(size_t, units, (const struct scan_text *t, size_t from, size_t to), t, from, to)
+
 size_t
 scan_units(const struct scan_text *t, size_t from, size_t to)
 {
-	uint64_t starts, wide;
-	size_t units = 0;
-
 	if (t->measure == MEASURE_BYTES)
 		return to - from;
 	if (t->measure == MEASURE_TOKENS)
 		return tokens_before(t, to) - tokens_before(t, from);
-	for (; from < to; from += BLOCK) {
-		characters(t, from, &starts, &wide);
-		if (to - from < BLOCK) {
-			starts &= scan_below((unsigned)(to - from));
-			wide &= scan_below((unsigned)(to - from));
-		}
-		units += scan_bits(starts) + scan_bits(wide);
-	}
-	return units;
+	return WIDE_CALL(t->level, units, t, from, to);
 }
 
 struct mark
@@ -110,10 +101,10 @@ scan_advance(const struct scan_text *t, struct mark from, size_t unit, struct ma
 	if (t->measure == MEASURE_TOKENS)
 		return advance_tokens(t, from, unit, end);
 	while (from.byte < end.byte) {
-		characters(t, from.byte, &starts, &wide);
+		characters_at(t, from.byte, &starts, &wide);
 		if (from.unit + scan_bits(starts) + scan_bits(wide) <= unit) {
 			from.unit += scan_bits(starts) + scan_bits(wide);
-			from.byte += BLOCK;
+			from.byte += WIDE_SIZE;
 			continue;
 		}
 		for (; starts; starts &= starts - 1) {
@@ -123,22 +114,38 @@ scan_advance(const struct scan_text *t, struct mark from, size_t unit, struct ma
 				return (struct mark){from.byte + bit, from.unit};
 			from.unit += 1 + (wide >> bit & 1);
 		}
-		from.byte += BLOCK;
+		from.byte += WIDE_SIZE;
 	}
 	return end;
 }
 
-size_t
-scan_newlines(const char *p, size_t n)
+/* The newlines of the whole blocks of p[0..n). */
+WIDE_INLINE size_t
+newlines(const struct wide *w, const char *p, size_t n)
 {
 	size_t count = 0;
 
-	for (; n >= BLOCK; p += BLOCK, n -= BLOCK) {
-		count += scan_bits(block_equal(p, '\n'));
+	for (; n >= WIDE_SIZE; p += WIDE_SIZE, n -= WIDE_SIZE)
+		count += scan_bits(w->equal(p, '\n'));
+	return count;
+}
+
+WIDE_EACH(size_t, newlines, (const char *p, size_t n), p, n)
+
+size_t
+scan_newlines(const struct scan_text *t, size_t from, size_t to)
+{
+	const char *p = t->p + from;
+	size_t n = to - from, rest = n % WIDE_SIZE, count = 0;
+
+	if (n >= WIDE_SIZE) { /* the rest as part of the last block there is */
+		count = WIDE_CALL(t->level, newlines, p, n);
+		if (rest)
+			count += scan_bits(wide_equal_plain(p + n - WIDE_SIZE, '\n') >> (WIDE_SIZE - rest));
+		return count;
 	}
-	for (; n > 0; p++, n--) {
+	for (; n > 0; p++, n--)
 		count += *p == '\n';
-	}
 	return count;
 }
 
@@ -150,59 +157,86 @@ find_tail(const struct scan_find *f)
 	size_t n = f->sep.n, left = f->end - f->base;
 	uint64_t m = 0;
 
-	for (unsigned i = 0; i < BLOCK && i + n <= left; i++) {
+	for (unsigned i = 0; i < WIDE_SIZE && i + n <= left; i++) {
 		m |= (uint64_t)(p[i] == f->sep.p[0] && p[i + n - 1] == f->sep.p[n - 1]) << i;
 	}
 	return m;
 }
 
-static int
+/* The block at f->base, which may reach over the end. */
+static void
 find_block(struct scan_find *f)
 {
 	const char *p = f->t->p + f->base, *sep = f->sep.p;
 	size_t n = f->sep.n;
 
-	if (f->base >= f->end || f->end - f->base < n)
-		return 0;
-	if (f->t->n - f->base < BLOCK + n - 1) {
+	if (f->t->n - f->base < WIDE_SIZE + n - 1) {
 		f->matches = find_tail(f);
 	} else {
-		f->matches = block_equal(p, sep[0]);
-		if (n > 1 && f->matches)
-			f->matches &= block_equal(p + n - 1, sep[n - 1]);
-		if (f->end - f->base - (n - 1) < BLOCK)
+		f->matches = wide_equal_plain(p, sep[0]) & wide_equal_plain(p + n - 1, sep[n - 1]);
+		if (f->end - f->base - (n - 1) < WIDE_SIZE)
 			f->matches &= scan_below((unsigned)(f->end - f->base - (n - 1)));
 	}
 	if (f->t->measure != MEASURE_BYTES)
-		characters(f->t, f->base, &f->starts, &f->wide);
-	return 1;
+		characters_at(f->t, f->base, &f->starts, &f->wide);
+}
+
+/* On to the next block that has matches, or to the last one that is whole. Where
+ * bytes are units nothing is counted on the way. */
+WIDE_INLINE int
+find_whole(const struct wide *w, struct scan_find *f)
+{
+	size_t behind = f->sep.n - 1, reach = WIDE_SIZE + behind;
+	char first = f->sep.p[0], last = f->sep.p[behind];
+	const char *from, *p, *end = f->t->p + f->end;
+	enum measure measure = f->t->measure;
+	uint64_t matches = 0;
+
+	f->matches = 0;
+	if (f->next > f->end || f->end - f->next < reach)
+		return 0;
+	for (p = from = f->t->p + f->next; matches == 0 && (size_t)(end - p) >= reach; p += WIDE_SIZE) {
+		matches = w->equal(p, first) & w->equal(p + behind, last);
+		if (measure != MEASURE_BYTES) {
+			f->unit = f->ahead;
+			characters(w, measure, p, &f->starts, &f->wide);
+			f->ahead += scan_bits(f->starts) + scan_bits(f->wide);
+		}
+	}
+	if (measure == MEASURE_BYTES) {
+		f->ahead += (size_t)(p - from);
+		f->unit = f->ahead - WIDE_SIZE;
+	}
+	f->next += (size_t)(p - from);
+	f->base = f->next - WIDE_SIZE;
+	f->matches = matches;
+	return matches != 0;
+}
+
+WIDE_EACH(int, find_whole, (struct scan_find *f), f)
+
+int
+scan_find_more(struct scan_find *f)
+{
+	if (WIDE_CALL(f->t->level, find_whole, f))
+		return 1;
+	while (f->next < f->end && f->end - f->next >= f->sep.n) {
+		f->base = f->next;
+		f->unit = f->ahead;
+		find_block(f);
+		f->next += WIDE_SIZE;
+		f->ahead += f->t->measure == MEASURE_BYTES ? WIDE_SIZE : scan_bits(f->starts) + scan_bits(f->wide);
+		if (f->matches)
+			return 1;
+	}
+	f->next = f->end;
+	return 0;
 }
 
 void
 scan_find_start(struct scan_find *f, const struct scan_text *t, struct slice sep,
     struct mark from, size_t end, int overlapping)
 {
-	f->t = t;
-	f->sep = sep;
-	f->end = end;
-	f->base = f->allowed = from.byte;
-	f->unit = from.unit;
-	f->matches = f->starts = f->wide = 0;
-	f->overlapping = overlapping;
-	if (!find_block(f))
-		f->base = f->end;
-}
-
-int
-scan_find_more(struct scan_find *f)
-{
-	while (f->base < f->end) {
-		f->unit += f->t->measure == MEASURE_BYTES ? BLOCK : scan_bits(f->starts) + scan_bits(f->wide);
-		f->base += BLOCK;
-		if (!find_block(f))
-			f->base = f->end;
-		else if (f->matches)
-			return 1;
-	}
-	return 0;
+	*f = (struct scan_find){.t = t, .sep = sep, .end = end, .next = from.byte, .ahead = from.unit,
+	    .allowed = from.byte, .overlapping = overlapping};
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/wide.h"
 
 /* What a unit is. For ASCII text the first three are bytes. */
 enum measure { MEASURE_BYTES, MEASURE_POINTS, MEASURE_UTF16, MEASURE_TOKENS };
@@ -16,6 +17,7 @@ struct scan_text {
 	const char *p;
 	size_t n;
 	enum measure measure;
+	enum wide_level level; /* how to scan it; what is not known is plain */
 	const uint32_t *ends; /* MEASURE_TOKENS: where each token ends, in order */
 	size_t end_count;
 };
@@ -33,7 +35,8 @@ size_t scan_units(const struct scan_text *t, size_t from, size_t to);
  * MEASURE_TOKENS units are counted from the beginning of the text. */
 struct mark scan_advance(const struct scan_text *t, struct mark from, size_t unit, struct mark end);
 
-size_t scan_newlines(const char *p, size_t n);
+/* Newlines in bytes [from, to). */
+size_t scan_newlines(const struct scan_text *t, size_t from, size_t to);
 
 /* Occurrences of a separator in [from, end) of a text, in order: those that
  * begin behind the one before, or behind its end. Not for MEASURE_TOKENS. */
@@ -41,8 +44,8 @@ struct scan_find {
 	const struct scan_text *t;
 	struct slice sep;
 	size_t end;
-	size_t base;      /* the block of 64 bytes that the masks describe */
-	size_t unit;      /* units before it */
+	size_t base, unit; /* the block of 64 bytes that the masks describe; units before it */
+	size_t next, ahead; /* the same of the block behind it */
 	size_t allowed;   /* no occurrence begins before this byte */
 	uint64_t matches; /* places where the first and the last byte agree */
 	uint64_t starts;  /* first bytes of characters */

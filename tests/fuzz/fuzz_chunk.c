@@ -1,10 +1,14 @@
 /* The splitters on any text and options: chunks lie in the text and in order,
  * between characters, on the lines they say, within the size where that is
- * promised, and leave nothing out but white space. */
+ * promised, share no more than the overlap, and leave nothing out but white
+ * space; and a chunk reads back from JSON as the bytes of the text that it is. */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "base/utf8.h"
+#include "text/bpe.h"
 #include "text/chunk.h"
 
 enum { OPTIONS = 6 };
@@ -21,6 +25,19 @@ struct seen {
 			abort();                                               \
 	} while (0)
 
+/* With the tables of the checkout, or those in C1V_SHARE. */
+static struct bpe *
+table(int which)
+{
+	static struct bpe *open_tables[2];
+	const char *share = getenv("C1V_SHARE");
+
+	if (open_tables[which] == NULL)
+		MUST(bpe_open_encoding(&open_tables[which], which ? "o200k_base" : "cl100k_base",
+		    share != NULL ? share : "share", NULL) == 0);
+	return open_tables[which];
+}
+
 static int
 between_characters(struct slice t, size_t at)
 {
@@ -30,6 +47,8 @@ between_characters(struct slice t, size_t at)
 static size_t
 length(const struct chunk_options *o, const char *p, size_t n)
 {
+	if (o->unit == CHUNK_TOKENS)
+		return bpe_count(o->bpe, (struct slice){p, n});
 	if (o->unit == CHUNK_BYTES)
 		return n;
 	return o->compat == CHUNK_JS ? utf8_units(p, n) : utf8_count(p, n);
@@ -47,6 +66,46 @@ is_blank(struct slice t, size_t from, size_t to)
 	return 1;
 }
 
+/* Is the size a maximum? The recursive splitters give up where no separator is
+ * left, and add up the tokens of pieces; JavaScript's may cut a pair in half, which
+ * stands here for the place behind it. */
+static size_t
+most(const struct chunk_options *o)
+{
+	size_t n = o->separator_count;
+	int always = n == 0 || o->separators[n - 1].n == 0;
+
+	if (o->by == CHUNK_NONE || (o->by == CHUNK_RECURSIVE && (!always || o->unit == CHUNK_TOKENS)))
+		return (size_t)-1;
+	return o->by == CHUNK_RECURSIVE && o->compat == CHUNK_JS ? o->size + 1 : o->size;
+}
+
+static void
+check_size(const struct seen *s, const struct chunk *c)
+{
+	const char *p = s->text.p;
+	size_t len;
+
+	utf8_decode(p + c->start, &len);
+	MUST(length(&s->o, p + c->start, c->end - c->start) <= most(&s->o) || len == c->end - c->start);
+	if (s->o.unit != CHUNK_TOKENS && c->start < s->end)
+		MUST(length(&s->o, p + c->start, s->end - c->start) <= s->o.overlap + (s->o.compat == CHUNK_JS));
+}
+
+static void
+check_json(struct slice text)
+{
+	struct buf b = {0}, scratch = {0};
+	struct slice value, back;
+
+	json_add_string(&b, text);
+	MUST(json_check(buf_as_slice(&b), &value, NULL) == 0);
+	back = json_text(value, &scratch);
+	MUST(slice_equal(back, text));
+	buf_free(&b);
+	buf_free(&scratch);
+}
+
 static void
 look(void *arg, const struct chunk *c)
 {
@@ -59,12 +118,12 @@ look(void *arg, const struct chunk *c)
 	MUST(c->start <= s->end || is_blank(s->text, s->end, c->start));
 	if (s->o.no_strip && s->o.by != CHUNK_NONE)
 		MUST(c->start <= s->end);
-	if (s->o.by == CHUNK_MARKDOWN || s->o.by == CHUNK_SENTENCE) {
-		size_t len;
-
-		utf8_decode(p + c->start, &len);
-		MUST(length(&s->o, p + c->start, c->end - c->start) <= s->o.size || len == c->end - c->start);
-	}
+	if (s->o.by == CHUNK_NONE)
+		MUST(c->start == 0 && c->end == s->text.n);
+	if (s->o.by != CHUNK_RECURSIVE)
+		MUST(c->end > s->end);
+	check_size(s, c);
+	check_json((struct slice){p + c->start, c->end - c->start});
 	for (size_t i = s->counted; i < c->start; i++) {
 		lines += p[i] == '\n';
 	}
@@ -102,7 +161,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.no_strip = data[0] >> 5 & 1, .size = data[1] + 1u, .overlap = data[2],
 		.separators = separators
 	};
-	for (size_t i = 3; i < OPTIONS && data[0] >> 6; i++) { /* of the text itself */
+	if (data[0] >> 7) {
+		s.o.bpe = table(s.o.unit == CHUNK_BYTES);
+		s.o.unit = CHUNK_TOKENS;
+	}
+	for (size_t i = 3; i < OPTIONS && data[0] >> 6 & 1; i++) { /* of the text itself */
 		size_t from = data[i] & 15, len = data[i] >> 4;
 
 		if (from + len <= n && utf8_valid(text + from, len) == len)

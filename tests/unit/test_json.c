@@ -379,6 +379,21 @@ TEST(walks)
 	CHECK_INT(json_member(&w, &key, &value), 0);
 }
 
+TEST(what_is_known_is_passed_over)
+{
+	struct slice object = SLICE("{\"a\" : [1, ?] , \"b\" : \"x\", \"c\":3}"), key, value;
+	struct json_walk w = json_walk(object);
+
+	w.known = (struct slice){object.p + 7, 6}; /* it would be refused */
+	CHECK(json_member(&w, &key, &value));
+	CHECK_MEM(value.p, value.n, "[1, ?]");
+	CHECK(json_member(&w, &key, &value));
+	CHECK_MEM(value.p, value.n, "\"x\"");
+	CHECK(json_member(&w, &key, &value));
+	CHECK_MEM(value.p, value.n, "3");
+	CHECK(!json_member(&w, &key, &value));
+}
+
 TEST(types)
 {
 	CHECK_INT(json_type(SLICE("null")), JSON_NULL);

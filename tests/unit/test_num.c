@@ -435,6 +435,31 @@ TEST(ints_are_written)
 	buf_free(&b);
 }
 
+/* Around each power of ten, and each number of four digits with others before and
+ * behind it. */
+TEST(ints_of_every_length)
+{
+	struct buf b = {0};
+	char text[32];
+
+	for (int64_t power = 1; power <= INT64_MAX / 10; power *= 10)
+		for (int64_t v = power - 2; v <= power + 2; v++) {
+			b.len = 0;
+			num_add_int(&b, v);
+			snprintf(text, sizeof(text), "%lld", (long long)v);
+			CHECK_MEM(b.data, b.len, text);
+		}
+	for (int64_t v = 0; v < 10000; v++) {
+		b.len = 0;
+		num_add_int(&b, v * 10000 + 9999 - v);
+		buf_byte(&b, ' ');
+		num_add_int(&b, v);
+		snprintf(text, sizeof(text), "%lld %lld", (long long)(v * 10000 + 9999 - v), (long long)v);
+		CHECK_MEM(b.data, b.len, text);
+	}
+	buf_free(&b);
+}
+
 /* The last test: what a locale with a decimal comma has to say. Where none is
  * installed, only the C locale is tried. */
 TEST(no_locale_has_a_say)
