@@ -65,9 +65,9 @@ sick() {
 }
 
 unharmed() {
-	run --separate-stderr c1v-cache run -- echo "$C1V_CACHE" done
+	run --separate-stderr c1v-cache run -- echo "$C1V_CACHE" finished
 	[ "$status" = 0 ] || fail "$C1V_CACHE run: $status $stderr"
-	assert_equal "$output" "$C1V_CACHE done"
+	assert_equal "$output" "$C1V_CACHE finished"
 	[ "$(grep -c ^c1v-cache: <<<"$stderr")" = 1 ] || fail "$C1V_CACHE run: $stderr"
 	embed --batch-inputs 2 ten
 	all_ten
