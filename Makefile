@@ -51,7 +51,9 @@ ALL_LIBS = $(TEXT_LIBS) jansson sqlite3
 
 # Drivers whose libraries would cost every tool start-up time are modules,
 # loaded when a URL asks for them: common/ROOM/DIR/*.c becomes a shared object
-# with a copy of libc1v.a of its own and nothing visible but the driver.
+# with a copy of libc1v.a of its own and nothing visible but the driver. What it
+# lacks shows when it is loaded; what its libraries want of each other need not
+# be looked up before it is used, which is most of what loading costs.
 MODULES = store_postgres embed_http cost_ledger net_redis net_redis_tls net_upstash
 SOURCES_store_postgres := $(wildcard common/store/pg/*.c)
 LIBS_store_postgres = $(TEXT_LIBS) libpq
@@ -124,7 +126,7 @@ $(TOOLS:%=$(B)/bin/%): $(B)/bin/%: $$(call tool_objects,$$*) $(LIB)
 
 $(MODULES:%=$(B)/lib/c1v/%.so): $(B)/lib/c1v/%.so: $$(call module_objects,$$*) $(LIB)
 	@mkdir -p $(@D)
-	$(call say,so,$@)$(link) -shared -Wl,--exclude-libs,ALL -o $@ $(filter %.o,$^) $(LIB) \
+	$(call say,so,$@)$(link) -shared -Wl,--exclude-libs,ALL -Wl,-z,now -o $@ $(filter %.o,$^) $(LIB) \
 	    $(call pkg_libs,$(LIBS_$*)) -lm
 $(MODULE_SOURCES:%.c=$(B)/obj/%.o): CPPFLAGS += $(module_cflags) -fvisibility=hidden
 

@@ -203,6 +203,7 @@ main(int argc, char **argv)
 		t.words = c.args.operands + 1;
 		t.word_count = c.args.operand_count - 1;
 		t.pretty = s.pretty || (!s.json && isatty(STDOUT_FILENO));
+		t.named = opt_origin_of(&spec, &c.args, offsetof(struct settings, where.collection)) == OPT_COMMAND;
 		rc = work[verb](&t);
 	}
 	if (store_close(t.store, &closing) != 0 && rc == 0) {

@@ -97,13 +97,14 @@ open_model(struct tool *t, struct err *e)
 	return 0;
 }
 
-/* The model's own weights for a query that brought its vector along. */
+/* The model's own weights for a query that brought its vector along. With one leg alone there is
+ * nothing to weigh, and no model to be opened for it. */
 static void
 suggested_weights(struct tool *t)
 {
 	struct err ignored;
 
-	if (t->embedder_tried || t->weights_given)
+	if (t->embedder_tried || t->weights_given || t->set->mode != SEARCH_HYBRID)
 		return;
 	t->embedder_tried = 1;
 	t->weight_vector = WEIGHT_VECTOR;

@@ -140,7 +140,8 @@ show_server(struct slice info, struct out *o)
 	buf_slice(&o->buf, cell(info, "pgvector", &a));
 	out_line(o);
 	while (json_item(&w, &collection)) {
-		add_size(&o->buf, "table", number_of(collection, "table_bytes"));
+		buf_slice(&o->buf, cell(collection, "name", &a));
+		add_size(&o->buf, ": table", number_of(collection, "table_bytes"));
 		add_size(&o->buf, ", out of line", number_of(collection, "toast_bytes"));
 		add_size(&o->buf, ", indexes", number_of(collection, "index_bytes"));
 		buf_format(&o->buf, "; %.0f dead rows; %.1f%% of pages found in memory", number_of(collection, "dead_rows"),
@@ -165,7 +166,7 @@ store_verb_info(struct tool *t)
 	int rc = tool_open(t, STORE_READ);
 
 	if (rc == 0)
-		rc = store_info(t->store, &json, &t->cli->err);
+		rc = store_info(t->store, !t->named, &json, &t->cli->err);
 	if (rc == 0 && t->pretty) {
 		show_info(buf_as_slice(&json), &t->cli->out);
 		if (json_get(buf_as_slice(&json), "server").p != NULL)

@@ -36,6 +36,7 @@ struct tool {
 	size_t word_count;
 	struct store *store;
 	int pretty;               /* for people */
+	int named;                /* the collection was named on the command line */
 	uint64_t findings;
 };
 

@@ -213,6 +213,58 @@ every_stage() {
 	whole 0
 }
 
+@test "a server that is starting or going down refuses at first: asked again, a little later each time" {
+	for state in 57P03 57P01; do
+		relay_start refuse 4 "$state"
+		run -0 c1v-store info --store "$relayed"
+		assert_equal "$(relay_refused)" 4
+		relay_stop
+		# For as long as connecting may take, and not as fast as it can.
+		relay_start refuse 1000000 "$state"
+		started=$SECONDS
+		run -75 c1v-ingest --connect-timeout 2 --store "$relayed" records.ndjson
+		assert_output --partial 'not now'
+		[ $((SECONDS - started)) -le 10 ]
+		[ "$(relay_refused)" -ge 3 ]
+		[ "$(relay_refused)" -le 60 ]
+		run -75 c1v-search --wait 0 --mode keyword --store "$relayed" word
+		relay_stop
+	done
+	# What will not pass by itself is not asked again.
+	relay_start refuse 1000000 28000
+	run -77 c1v-store info --store "$relayed"
+	assert_equal "$(relay_refused)" 1
+}
+
+@test "a server that starts slowly, and one that waits for its sessions to end" {
+	# A standby that takes no readers says what a server says that is still recovering.
+	postgres_kill
+	touch "$postgres_dir/data/standby.signal"
+	"$postgres_bin/pg_ctl" -D "$postgres_dir/data" -l "$postgres_dir/log" -W -o "-p $PGPORT -c hot_standby=off" start \
+	    >/dev/null 3>&-
+	for _ in $(seq 200); do
+		psql -X -q -c '' 2>&1 | grep -q 'not accepting\|starting up' && break
+		sleep 0.05
+	done
+	run -75 c1v-store info --connect-timeout 1
+	c1v-store info --connect-timeout 60 --wait 60 >out 3>&- &
+	tool=$!
+	sleep 0.5
+	"$postgres_bin/pg_ctl" -D "$postgres_dir/data" -w promote >/dev/null 3>&-
+	wait "$tool"
+	assert_equal "$(jq -c '.collections[].name' out)" '"documents"'
+	c1v-ingest records.ndjson >/dev/null
+	# No new sessions while an old one goes on.
+	psql -X -q -c 'SELECT pg_sleep(600)' >/dev/null 2>&1 3>&- &
+	until [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'")" = 1 ]; do sleep 0.05; done
+	"$postgres_bin/pg_ctl" -D "$postgres_dir/data" -m smart -W stop >/dev/null 3>&-
+	run -75 c1v-search --connect-timeout 1 --mode keyword document
+	assert_output --partial 'shutting down'
+	postgres_kill
+	postgres_again
+	run -0 c1v-search --connect-timeout 1 --mode keyword document
+}
+
 @test "one whose server stays away ends with 75, and running it again completes" {
 	mkfifo pipe
 	c1v-ingest --batch-size 3 --wait 1 pipe >out 2>err 3>&- &

@@ -249,8 +249,30 @@ plans() {
 	assert_line --regexp '^documents +50 +50 +50'
 	assert_line --partial 'table '
 	assert_line --partial 'pgvector'
-	run -0 c1v-store info -c nothing
-	assert_equal "$(jq -c .collections <<<"$output")" '[]'
+	run -1 c1v-store info -c nothing
+	assert_output --partial 'no collection nothing'
+}
+
+@test "info of all: tables of others when they are open, what is gone or forbidden is said" {
+	c1v-store init --dims 3 --index none >/dev/null
+	c1v-store init -c gone --dims 3 --index none >/dev/null
+	c1v-store init -c secret --dims 3 --index none >/dev/null
+	c1v-store init -c elsewhere --schema far --dims 3 --index none >/dev/null
+	sql 'DROP TABLE gone CASCADE; CREATE TABLE theirs (uid text PRIMARY KEY, words text, vec vector(3))'
+	run -0 c1v-store info
+	assert_equal "$(jq -c '[.collections[].name]' <<<"$output")" '["documents","secret"]'
+	assert_equal "$(jq -r '.warnings[] | select(startswith("gone: "))' <<<"$output")" \
+	    'gone: its table is not there any more, or has no vectors'
+	run -0 c1v-store info --schema far
+	assert_equal "$(jq -c '[.collections[].name]' <<<"$output")" '["elsewhere"]'
+	run -0 env C1V_COLLECTION=theirs c1v-store info --columns id=uid,content=words,embedding=vec
+	assert_equal "$(jq -c '[.collections[] | [.name,.layout]]' <<<"$output")" \
+	    '[["documents","c1v"],["secret","c1v"],["theirs","columns"]]'
+	sql 'CREATE ROLE half LOGIN; GRANT SELECT ON documents, c1v_collection, c1v_migration, c1v_document TO half'
+	run -0 c1v-store info --store "$C1V_STORE&user=half"
+	assert_equal "$(jq -c '[.collections[].name]' <<<"$output")" '["documents"]'
+	assert_equal "$(jq -r '.warnings[] | select(startswith("secret: "))' <<<"$output")" \
+	    'secret: the role half may not read secret'
 }
 
 @test "slow: what pg_stat_statements has of the collection's table, and what to do without it" {

@@ -61,7 +61,8 @@ module_load(const char *name, struct err *e)
 
 	if (find(name, path, e) != 0)
 		return NULL;
-	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	/* Its own symbols are looked up at once (-z now), those of its libraries when they are used. */
+	handle = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
 	if (handle == NULL) {
 		err_set(e, C1V_CONFIG, "loading a driver: %s", dlerror());
 		return NULL;

@@ -101,7 +101,7 @@ int sqlite_create(struct sqlite_store *s, const struct init_options *o, struct e
 /* --- sqlite_admin.c ----------------------------------------------------- */
 
 int sqlite_init(struct store *s, const struct init_options *o, struct err *e);
-int sqlite_info(struct store *s, struct buf *json, struct err *e);
+int sqlite_info(struct store *s, int all, struct buf *json, struct err *e);
 int sqlite_export(struct store *s, stored_chunk_fn *fn, void *arg, struct err *e);
 int sqlite_get(struct store *s, struct slice id, stored_chunk_fn *fn, void *arg, struct err *e);
 int sqlite_drop(struct store *s, struct err *e);

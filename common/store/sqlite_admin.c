@@ -133,18 +133,25 @@ add_collection(struct sqlite_store *s, sqlite3_stmt *st, struct buf *b, struct e
 }
 
 int
-sqlite_info(struct store *base, struct buf *b, struct err *e)
+sqlite_info(struct store *base, int all, struct buf *b, struct err *e)
 {
 	struct sqlite_store *s = sqlite_of(base);
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int rc = db_read_begin(&s->db, e), first = 1;
 
 	if (rc == 0)
+		rc = sqlite_refresh(s, e);
+	if (rc == 0 && !all)
+		rc = sqlite_must_exist(s, e);
+	if (rc == 0)
 		rc = db_prepare(&s->db, "SELECT name, model, api_base, digest, metric, splitter, tokenizer,"
 		    " created_at, dims, documents, chunks, vectors, bytes, generation"
-		    " FROM collection ORDER BY name", &st, e);
-	if (rc != 0)
+		    " FROM collection WHERE ?1 IS NULL OR name = ?1 ORDER BY name", &st, e);
+	if (rc != 0) {
+		db_read_end(&s->db);
 		return rc;
+	}
+	db_bind_text(st, 1, all ? SLICE_NONE : slice_of(base->collection));
 	buf_byte(b, '{');
 	add_text_or_null(b, "store", slice_of(base->name));
 	add_text_or_null(b, "driver", SLICE("sqlite"));

@@ -140,9 +140,9 @@ store_init(struct store *s, const struct init_options *o, struct err *e)
 }
 
 int
-store_info(struct store *s, struct buf *json, struct err *e)
+store_info(struct store *s, int all, struct buf *json, struct err *e)
 {
-	return s->driver->info(s, json, e);
+	return s->driver->info(s, all, json, e);
 }
 
 int

@@ -141,8 +141,9 @@ int store_slow(struct store *s, size_t limit, store_json_fn *fn, void *arg, stru
 struct recall_options { size_t sample, k; int64_t ef_search, probes; };
 int store_recall(struct store *s, const struct recall_options *o, struct buf *json, struct err *e);
 
-/* Append one JSON object that describes the store or the collection. */
-int store_info(struct store *s, struct buf *json, struct err *e);
+/* Append one JSON object that describes the store: with all its collections in order of their names, or
+ * (all 0) with the open one, C1V_NO when it is not there. */
+int store_info(struct store *s, int all, struct buf *json, struct err *e);
 
 /* Check everything; each finding is a sentence given to `finding`. 0 sound,
  * C1V_NO with findings, or an error. */

@@ -20,7 +20,7 @@ struct store_driver {
 	    const struct put_options *o, struct put_counts *counts, struct err *e);
 
 	int (*init)(struct store *s, const struct init_options *o, struct err *e);
-	int (*info)(struct store *s, struct buf *json, struct err *e);
+	int (*info)(struct store *s, int all, struct buf *json, struct err *e);
 	int (*verify)(struct store *s, void (*finding)(void *arg, const char *text), void *arg, struct err *e);
 	int (*export)(struct store *s, stored_chunk_fn *fn, void *arg, struct err *e);
 	int (*get)(struct store *s, struct slice id, stored_chunk_fn *fn, void *arg, struct err *e);

@@ -44,6 +44,30 @@ load contract
 	[ ! -e nothing.db ]
 }
 
+@test "info lists every collection of the store, or the one that is named" {
+	collection zebra documents alpha
+	# What is made with its first record in one kind of store is empty in the other: so each has some.
+	for name in zebra documents alpha; do
+		chunk "$name" 0 1 "of $name" "$(vector)" | c1v-ingest -c "$name"
+	done
+	chunk zebra-two 0 1 two | c1v-ingest -c zebra
+	run -0 c1v-store info
+	assert_equal "$(jq -c '[.collections[] | [.name, .documents, .chunks, .vectors, .model]]' <<<"$output")" \
+	    '[["alpha",1,1,1,"m"],["documents",1,1,1,"m"],["zebra",2,2,1,"m"]]'
+	# What a file or the environment names does not narrow the list.
+	C1V_COLLECTION=zebra run -0 c1v-store info
+	assert_equal "$(jq -c '[.collections[].name]' <<<"$output")" '["alpha","documents","zebra"]'
+	run -0 c1v-store info -c zebra
+	assert_equal "$(jq -c '[.collections[] | [.name, .documents]]' <<<"$output")" '[["zebra",2]]'
+	run -0 c1v-store --pretty info
+	assert_equal "$(grep -cE '^(alpha|documents|zebra) +[12] ' <<<"$output")" 3
+	run -1 c1v-store info -c nowhere
+	assert_output --partial 'no collection nowhere'
+	c1v-store drop --yes -c zebra
+	run -0 c1v-store info
+	assert_equal "$(jq -c '[.collections[].name]' <<<"$output")" '["alpha","documents"]'
+}
+
 @test "get: chunks and documents by id; 1 when one is missing" {
 	fill_store
 	run -0 c1v-store get 'b.md#1'

@@ -13,7 +13,12 @@
  *     hang     the client hears nothing any more, and nobody hangs up on it
  *     COMMAND  is run by sh, to its end, before the message is passed on
  *
- * It prints "fired" then. It ends by a signal, or after ten minutes. No TLS: the
+ * It prints "fired" then. As
+ *
+ *     relay SOCKET refuse N SQLSTATE
+ *
+ * it refuses the first N connections with that, as a server does which is just starting, and
+ * prints "refused" each time. It ends by a signal, or after ten minutes. No TLS: the
  * client must ask for none. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -50,6 +55,7 @@ struct relay {
 	const char *socket, *action, *text;
 	int side, fired;
 	long at, seen;
+	long refusals;  /* still to come */
 	struct pair pairs[PAIRS];
 };
 
@@ -269,6 +275,24 @@ pass(struct relay *r, struct pair *p, int side)
 		cut(p);
 }
 
+/* Whatever the client's first message is. The text's own end is the end of the fields. */
+static void
+refuse(struct relay *r, int fd)
+{
+	unsigned char b[ROOM];
+	int n = snprintf((char *)b + 5, sizeof(b) - 5, "SFATAL%cVFATAL%cC%s%cMnot now%c", 0, 0, r->action, 0, 0) + 6;
+
+	b[0] = 'E';
+	for (int i = 0; i < 4; i++)
+		b[1 + i] = (unsigned char)((n - 1) >> (24 - 8 * i));
+	if (read(fd, b + n, sizeof(b) - (size_t)n) > 0)
+		send_all(fd, b, (size_t)n);
+	close(fd);
+	r->refusals--;
+	printf("refused\n");
+	fflush(stdout);
+}
+
 static void
 take_client(struct relay *r, int listener)
 {
@@ -276,6 +300,10 @@ take_client(struct relay *r, int listener)
 
 	if (fd < 0)
 		return;
+	if (r->refusals > 0) {
+		refuse(r, fd);
+		return;
+	}
 	server = connect_server(r->socket);
 	for (size_t i = 0; server >= 0 && i < PAIRS; i++) {
 		if (r->pairs[i].fd[CLIENT] >= 0)
@@ -298,7 +326,8 @@ main(int argc, char **argv)
 	int listener;
 
 	if (argc != 5) {
-		fprintf(stderr, "usage: relay SOCKET client|server N|=TEXT before|after|hang|COMMAND\n");
+		fprintf(stderr, "usage: relay SOCKET client|server N|=TEXT before|after|hang|COMMAND\n"
+		    "       relay SOCKET refuse N SQLSTATE\n");
 		return 64;
 	}
 	r.socket = argv[1];
@@ -306,6 +335,10 @@ main(int argc, char **argv)
 	r.text = argv[3][0] == '=' ? argv[3] + 1 : NULL;
 	r.at = r.text ? 0 : strtol(argv[3], NULL, 10);
 	r.action = argv[4];
+	if (strcmp(argv[2], "refuse") == 0) {
+		r.refusals = r.at;
+		r.fired = 1;
+	}
 	for (size_t i = 0; i < PAIRS; i++)
 		r.pairs[i].fd[CLIENT] = r.pairs[i].fd[SERVER] = -1;
 	listener = listen_somewhere();

@@ -3,7 +3,10 @@
 #
 #     relay_start client|server N|=TEXT before|after|hang|COMMAND
 #                        $relayed is its URL for the test's database
+#     relay_start refuse N SQLSTATE
+#                        the first N connections are refused
 #     relay_fired        has it happened?
+#     relay_refused      how many were refused
 #     relay_stop
 
 relay_start() {
@@ -20,6 +23,10 @@ relay_start() {
 
 relay_fired() {
 	grep -qx fired "$relay_out"
+}
+
+relay_refused() {
+	grep -cx refused "$relay_out" || true
 }
 
 relay_stop() {

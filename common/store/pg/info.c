@@ -76,12 +76,23 @@ warn_index(const struct pg_index_state *x, struct warnings *w)
 }
 
 static void
-warn_rows(double dead, double rows, const char *analyzed, struct warnings *w)
+warn_of(struct warnings *w, const char *collection, const char *text)
+{
+	struct buf b = {0};
+
+	buf_format(&b, "%s: %s", collection, text);
+	warn(w, buf_cstr(&b));
+	buf_free(&b);
+}
+
+static void
+warn_rows(const char *name, double dead, double rows, const char *analyzed, struct warnings *w)
 {
 	if (dead > 1000 && dead > rows / 5)
-		warn(w, "more than a fifth of the rows are dead: autovacuum does not keep up, or c1v-store vacuum is due");
+		warn_of(w, name, "more than a fifth of the rows are dead: autovacuum does not keep up,"
+		    " or c1v-store vacuum is due");
 	if (rows > 1000 && analyzed == NULL)
-		warn(w, "the table was never analyzed: the planner and the worth of words go by guesses until then");
+		warn_of(w, name, "the table was never analyzed: the planner and the worth of words go by guesses until then");
 }
 
 /* --- parts of the answer ------------------------------------------------------------ */
@@ -200,7 +211,7 @@ add_measures(const PGresult *r, struct buf *b)
 }
 
 static int
-add_collection(struct pg_store *s, const PGresult *r, struct warnings *w, struct buf *b, struct err *e)
+describe(struct pg_store *s, const PGresult *r, struct warnings *w, struct buf *b, struct err *e)
 {
 	const struct collection *c = &s->info;
 	struct pg_index_state state = {0};
@@ -212,6 +223,8 @@ add_collection(struct pg_store *s, const PGresult *r, struct warnings *w, struct
 		rc = pg_index_read(s, &state, e);
 	if (rc != 0)
 		return rc;
+	if (b->data[b->len - 1] == '}')
+		buf_byte(b, ',');
 	buf_byte(b, '{');
 	add_text(b, "name", s->base.collection);
 	add_number(b, "documents", (int64_t)documents);
@@ -234,10 +247,98 @@ add_collection(struct pg_store *s, const PGresult *r, struct warnings *w, struct
 	rc = add_indexes(s, b, e);
 	buf_byte(b, '}');
 	warn_index(&state, w);
-	warn_rows(dead ? atof(dead) : 0, (double)chunks, value_of(r, "last_analyze"), w);
+	warn_rows(s->base.collection, dead ? atof(dead) : 0, (double)chunks, value_of(r, "last_analyze"), w);
 	pg_index_free(&state);
 	return rc;
 }
+
+/* The open collection. */
+static int
+add_collection(struct pg_store *s, struct warnings *w, struct buf *b, struct err *e)
+{
+	PGresult *r = NULL;
+	int rc = ask(s, sql_info, &r, e);
+
+	if (rc == 0)
+		rc = describe(s, r, w, b, e);
+	PQclear(r);
+	return rc;
+}
+
+/* --- all collections of the store ------------------------------------------------------- */
+
+static int
+has_table(const struct pg_store *s)
+{
+	return s->table.kind == PG_OURS || s->table.kind == PG_FOREIGN;
+}
+
+/* That one cannot be shown does not hide the others. */
+static int
+add_listed(struct pg_store *s, struct warnings *w, struct buf *b, struct err *e)
+{
+	int rc = pg_table_read(s, e);
+
+	if (rc == C1V_CREDENTIALS || rc == C1V_CONFIG) {
+		if (*pg_link_sqlstate(&s->link) != '\0')
+			return rc; /* the transaction has failed */
+		warn_of(w, s->base.collection, e->text);
+		return 0;
+	}
+	if (rc != 0)
+		return rc;
+	if (has_table(s))
+		return add_collection(s, w, b, e);
+	warn_of(w, s->base.collection, "its table is not there any more, or has no vectors");
+	return 0;
+}
+
+/* The names that c1v-store init has given, and the open collection's where it is a table of others. In order,
+ * as bytes. */
+static int
+list(struct pg_store *s, PGresult **out, struct err *e)
+{
+	static const char own[] = "SELECT to_regclass($1)";
+	static const char names[] = "SELECT name FROM (SELECT name FROM {schema}.c1v_collection"
+	    " UNION SELECT {collection} WHERE $1) x ORDER BY name COLLATE \"C\"";
+	static const char alone[] = "SELECT {collection} WHERE $1";
+	struct pg_params p = {0}, there = {0};
+	PGresult *r = NULL;
+	int rc, known;
+
+	pg_param_text(&p, slice_of(arena_format(&p.arena, "%s.c1v_collection", s->table.schema)));
+	rc = pg_link_query(&s->link, own, &p, 0, &r, e);
+	known = rc == 0 && !PQgetisnull(r, 0, 0);
+	PQclear(r);
+	pg_param_text(&there, has_table(s) ? SLICE("true") : SLICE("false"));
+	if (rc == 0)
+		rc = pg_link_query(&s->link, pg_sql(s, known ? names : alone), &there, 0, out, e);
+	pg_params_free(&there);
+	pg_params_free(&p);
+	return rc;
+}
+
+/* Every other collection is taken for the open one for as long as it is looked at. */
+static int
+add_all(struct pg_store *s, struct warnings *w, struct buf *b, struct err *e)
+{
+	char *open = s->base.collection;
+	const char *columns = s->options.columns;
+	PGresult *names = NULL;
+	int rc = list(s, &names, e);
+
+	for (int i = 0; rc == 0 && i < PQntuples(names); i++) {
+		s->base.collection = PQgetvalue(names, i, 0);
+		s->options.columns = strcmp(s->base.collection, open) == 0 ? columns : NULL;
+		rc = add_listed(s, w, b, e);
+	}
+	s->base.collection = open;
+	s->options.columns = columns;
+	PQclear(names);
+	return rc ? rc : pg_table_read(s, e);
+}
+
+/* --- the whole ---------------------------------------------------------------------------- */
 
 static void
 add_server(struct pg_store *s, const PGresult *r, struct buf *b)
@@ -258,7 +359,7 @@ add_server(struct pg_store *s, const PGresult *r, struct buf *b)
 }
 
 static int
-make(struct pg_store *s, struct buf *b, struct err *e)
+make(struct pg_store *s, int all, struct buf *b, struct err *e)
 {
 	struct warnings w = {0};
 	PGresult *r = NULL;
@@ -268,11 +369,11 @@ make(struct pg_store *s, struct buf *b, struct err *e)
 		return rc;
 	buf_byte(b, '{');
 	add_server(s, r, b);
+	PQclear(r);
 	json_add_key(b, "collections");
 	buf_byte(b, '[');
 	warn_versions(s, &w);
-	if (s->table.kind != PG_ABSENT)
-		rc = add_collection(s, r, &w, b, e);
+	rc = all ? add_all(s, &w, b, e) : add_collection(s, &w, b, e);
 	buf_byte(b, ']');
 	json_add_key(b, "warnings");
 	buf_byte(b, '[');
@@ -280,21 +381,20 @@ make(struct pg_store *s, struct buf *b, struct err *e)
 		buf_add(b, w.list.data + 1, w.list.len - 1);
 	buf_string(b, "]}");
 	buf_free(&w.list);
-	PQclear(r);
 	return rc;
 }
 
 int
-pg_info(struct store *base, struct buf *json, struct err *e)
+pg_info(struct store *base, int all, struct buf *json, struct err *e)
 {
 	struct pg_store *s = pg_of(base);
-	int rc = s->table.kind == PG_ABSENT ? 0 : pg_must_exist(s, e);
+	int rc = all ? 0 : pg_must_exist(s, e);
 
 	if (rc == 0)
 		rc = pg_link_begin(&s->link, PG_READ, NULL, e);
 	if (rc != 0)
 		return rc;
-	rc = make(s, json, e);
+	rc = make(s, all, json, e);
 	if (rc == 0)
 		return pg_link_commit(&s->link, e);
 	pg_link_rollback(&s->link);

@@ -86,6 +86,7 @@ finish_connecting(struct pg_link *l, struct err *e)
 	int64_t start = clock_mono_ns();
 	double limit = patience(l);
 
+	l->patience = limit;
 	while (state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED) {
 		if (wire_wait(PQsocket(l->conn), state == PGRES_POLLING_READING ? POLLIN : POLLOUT))
 			state = PQconnectPoll(l->conn);

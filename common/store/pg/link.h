@@ -25,6 +25,7 @@ struct pg_link {
 	int writes;              /* the transaction may */
 	double limit;            /* of each of its statements, in seconds, or 0 */
 	int lost;                /* the last error was a lost connection */
+	double patience;         /* how long connecting may take, in seconds */
 	char sqlstate[6];        /* of the last error, or "" */
 	char xid[32];            /* of the transaction that was committed last, or "" */
 };
@@ -121,6 +122,9 @@ void pg_link_rollback(struct pg_link *l);
  * a deadlock or a server that is starting, roll back, connect again, wait a little longer each
  * time (full jitter) and go on. work() must be idempotent. */
 int pg_link_retry(struct pg_link *l, int (*work)(void *arg, struct err *e), void *arg, struct err *e);
+/* The same for other than `wait` seconds. */
+int pg_link_retry_for(struct pg_link *l, double seconds, int (*work)(void *arg, struct err *e), void *arg,
+    struct err *e);
 
 /* The SQLSTATE of the last failed statement ("" when none, as after a lost connection). */
 const char *pg_link_sqlstate(const struct pg_link *l);

@@ -31,16 +31,20 @@ look(void *arg, struct err *e)
 	return rc ? rc : pg_table_read(s, e);
 }
 
-/* A server that is just starting, or full, is waited for; one that is not there
- * is not. */
+/* A server that is full is waited for, and one that is just starting or shutting down for as long as
+ * connecting may take; one that is not there is not. */
 static int
 first_look(struct pg_store *s, const char *url, struct err *e)
 {
 	int rc = pg_link_open(&s->link, &s->options, url, e);
+	const char *state = pg_link_sqlstate(&s->link);
+	double wait = s->options.wait;
 
-	if (rc != 0 && (rc != C1V_AGAIN || *pg_link_sqlstate(&s->link) == '\0'))
+	if (rc != 0 && (rc != C1V_AGAIN || *state == '\0'))
 		return rc;
-	return pg_link_retry(&s->link, look, s, e);
+	if (rc != 0 && strncmp(state, "57P", 3) == 0 && s->link.patience < wait)
+		wait = s->link.patience;
+	return pg_link_retry_for(&s->link, wait, look, s, e);
 }
 
 static int

@@ -119,9 +119,15 @@ int pg_migrations_done(struct pg_store *s, struct err *e);
 /* What a collection that was made without --dims learns from its first vector: the model, the
  * dimension of its column, and the vector index, which can be made now. Call it at the start of a
  * writing transaction, before other locks; of several writers one does it, the others wait, and all have
- * what it is in s->info and s->table afterwards. Nothing is done when both are known. C1V_CONFIG when there are
+ * what it is in s->info and s->table afterwards. *other: another writer has done it; the collection is locked
+ * until the transaction ends all the same. Nothing is done when both are known. C1V_CONFIG when there are
  * vectors already and nobody has said of which model. */
-int pg_model_set(struct pg_store *s, struct slice model, size_t dims, struct err *e);
+int pg_model_set(struct pg_store *s, struct slice model, size_t dims, int *other, struct err *e);
+/* Where the column has its dimension, several writers need not wait for each other: the model is taken
+ * for granted (s->info), vectors are written, and at the end of the transaction it is recorded. *other: another
+ * writer has recorded a different one. */
+int pg_model_assume(struct pg_store *s, struct slice model, struct err *e);
+int pg_model_record(struct pg_store *s, int *other, struct err *e);
 /* The same for where the model was asked, after vectors were written of a collection for which nothing
  * is recorded. *other: another writer has recorded something different. */
 int pg_base_set(struct pg_store *s, struct slice api_base, int *other, struct err *e);
@@ -170,7 +176,7 @@ int pg_search(struct store *s, const struct search_query *q, struct search_hits 
  * become parameters. Equal in meaning to filter_match() (filter.h). */
 struct filter;
 int pg_filter(struct pg_store *s, const struct filter *f, struct buf *sql, struct pg_params *p, struct err *e);
-int pg_info(struct store *s, struct buf *json, struct err *e);
+int pg_info(struct store *s, int all, struct buf *json, struct err *e);
 int pg_slow(struct store *s, size_t limit, store_json_fn *fn, void *arg, struct err *e);
 int pg_recall(struct store *s, const struct recall_options *o, struct buf *json, struct err *e);
 /* Log a statement as the seed does: `db_query` (info), above 100 ms `slow_db_query` (warn),

@@ -104,26 +104,67 @@ set_model(struct pg_store *s, struct slice model, size_t dims, struct err *e)
 	return rc;
 }
 
-int
-pg_model_set(struct pg_store *s, struct slice model, size_t dims, struct err *e)
+/* Vectors that are there already may be of any model. */
+static int
+check_vectors(struct pg_store *s, struct err *e)
 {
-	int rc, there = 0;
+	int there, rc = has_rows(s, "SELECT FROM {table} WHERE {embedding} IS NOT NULL LIMIT 1", &there, e);
 
+	if (rc != 0 || !there)
+		return rc;
+	err_set(e, C1V_CONFIG, "collection %s: has vectors of an unknown model", s->base.collection);
+	return err_hint(e, "say which: c1v-store init --model NAME");
+}
+
+int
+pg_model_set(struct pg_store *s, struct slice model, size_t dims, int *other, struct err *e)
+{
+	int rc;
+
+	*other = 0;
 	if (!s->table.adopted || (s->info.model != NULL && s->info.dims != 0))
 		return 0;
 	rc = lock_collection(s, e);
-	if (rc != 0 || (s->info.model != NULL && s->info.dims != 0))
+	*other = rc == 0 && s->info.model != NULL && s->info.dims != 0;
+	if (rc != 0 || *other)
 		return rc;
 	if (s->info.model == NULL)
-		rc = has_rows(s, "SELECT FROM {table} WHERE {embedding} IS NOT NULL LIMIT 1", &there, e);
-	if (rc == 0 && there) {
-		err_set(e, C1V_CONFIG, "collection %s: has vectors of an unknown model", s->base.collection);
-		return err_hint(e, "say which: c1v-store init --model NAME");
-	}
+		rc = check_vectors(s, e);
 	/* A dimension that is known and differs is for the caller to refuse. */
 	if (rc != 0 || (s->info.dims != 0 && s->info.dims != dims))
 		return rc;
 	return set_model(s, model, dims, e);
+}
+
+int
+pg_model_assume(struct pg_store *s, struct slice model, struct err *e)
+{
+	int rc = check_vectors(s, e);
+
+	if (rc == 0)
+		s->info.model = arena_bytes(&s->names, model.p, model.n);
+	return rc;
+}
+
+int
+pg_model_record(struct pg_store *s, int *other, struct err *e)
+{
+	struct pg_params params = {0};
+	PGresult *r = NULL;
+	int rc;
+
+	pg_param_text(&params, slice_of(s->info.model));
+	rc = pg_link_query(&s->link, pg_sql(s, "UPDATE {schema}.c1v_collection SET model = $1"
+	    " WHERE name = {collection} AND model IS NULL"), &params, 0, &r, e);
+	PQclear(r);
+	r = NULL;
+	if (rc == 0)
+		rc = pg_link_query(&s->link, pg_sql(s, "SELECT FROM {schema}.c1v_collection"
+		    " WHERE name = {collection} AND model = $1"), &params, 0, &r, e);
+	*other = rc == 0 && PQntuples(r) == 0;
+	PQclear(r);
+	pg_params_free(&params);
+	return rc;
 }
 
 int

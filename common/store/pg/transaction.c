@@ -226,7 +226,8 @@ give_up(int rc, struct err *e)
 }
 
 int
-pg_link_retry(struct pg_link *l, int (*work)(void *arg, struct err *e), void *arg, struct err *e)
+pg_link_retry_for(struct pg_link *l, double seconds, int (*work)(void *arg, struct err *e), void *arg,
+    struct err *e)
 {
 	int64_t start = 0, limit = 50;
 	int rc;
@@ -242,11 +243,17 @@ pg_link_retry(struct pg_link *l, int (*work)(void *arg, struct err *e), void *ar
 			pg_link_drop(l);
 		if (start == 0)
 			start = clock_mono_ns();
-		if (wire_must_stop(l) || clock_seconds_since(start) >= l->o->wait)
+		if (wire_must_stop(l) || clock_seconds_since(start) >= seconds)
 			return give_up(rc, e);
 		if (l->o->log != NULL)
 			log_say(l->o->log, LOG_INFO, "%s; trying again", e->text);
 		clock_sleep_ms(jitter(limit));
 		limit = limit < 2000 ? limit * 2 : 2000;
 	}
+}
+
+int
+pg_link_retry(struct pg_link *l, int (*work)(void *arg, struct err *e), void *arg, struct err *e)
+{
+	return pg_link_retry_for(l, l->o->wait, work, arg, e);
 }

@@ -128,12 +128,33 @@ put_carefully(struct put *p, size_t first, size_t end, struct err *e)
 	return rc ? rc : put_carefully(p, middle, end, e);
 }
 
+/* With this document's vector. Who had to wait for another writer begins again, which lets the next
+ * one in at once. */
+static int
+set_model_of(struct put *p, const struct document_row *d, struct err *e)
+{
+	struct pg_store *s = p->s;
+	int other, rc;
+
+	if (s->info.model == NULL && s->table.dims != 0 && s->info.dims == d->dims) {
+		p->model_assumed = 1;
+		return pg_model_assume(s, d->model, e);
+	}
+	rc = pg_model_set(s, d->model, d->dims, &other, e);
+	if (rc == 0 && other) {
+		p->again = 1;
+		rc = err_set(e, C1V_AGAIN, "writing to %s: another writer was first", s->base.name);
+	}
+	return rc;
+}
+
 /* The first vector says which model the collection is of. */
 static int
 set_model(struct put *p, struct err *e)
 {
 	struct pg_store *s = p->s;
 
+	p->model_assumed = 0;
 	if (s->table.kind != PG_OURS || p->o->dry_run || (s->info.model != NULL && s->info.dims != 0))
 		return 0;
 	for (size_t i = p->candidate; i < p->count; i++) {
@@ -141,9 +162,19 @@ set_model(struct put *p, struct err *e)
 			continue;
 		p->candidate = i;
 		p->model_set = 1;
-		return pg_model_set(s, p->documents[i].row->model, p->documents[i].row->dims, e);
+		return set_model_of(p, p->documents[i].row, e);
 	}
 	return 0;
+}
+
+static int
+record_model(struct put *p, struct err *e)
+{
+	int other = 0, rc = 0;
+
+	if (p->model_assumed && p->vectors > 0)
+		rc = pg_model_record(p->s, &other, e);
+	return other ? put_collided(p, "another writer's vectors are of another model", e) : rc;
 }
 
 /* And where the model was asked, once a vector of it has been written. */
@@ -181,6 +212,8 @@ put_all(struct put *p, struct err *e)
 		return rc;
 	put_check_vectors(p);
 	rc = p->careful ? put_carefully(p, 0, p->count, e) : put_range(p, 0, p->count, e);
+	if (rc == 0)
+		rc = record_model(p, e);
 	if (rc == 0)
 		rc = set_base(p, e);
 	if (rc == 0 || p->again)

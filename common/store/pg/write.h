@@ -78,7 +78,8 @@ struct put {
 	int wrote;              /* this attempt did */
 	size_t vectors;         /* written by it */
 	size_t candidate;       /* the document whose model becomes the collection's is this one or later */
-	int model_set;          /* this attempt did */
+	int model_set;          /* this attempt did, or takes it for granted */
+	int model_assumed;      /* which is recorded at the end */
 	int again;              /* the attempt is to be made again at once */
 	int collisions;         /* times that this was so because of another writer */
 };
