@@ -140,3 +140,23 @@ some_documents() {
 	[ "$(jq .chunks <<<"$output")" = 6 ]
 	sound
 }
+
+# bats test_tags=fault
+@test "every allocation of c1v-cache fails: 71 or the right answer, and never a wrong value" {
+	in_memory
+	export C1V_CACHE=sqlite:c.db
+	printf '{"key":"g:%s","value":"value of %s"}\n' a a b b c c >in.ndjson
+	c1v-cache --cache sqlite:start.db mset in.ndjson >/dev/null
+	before() { rm -f c.db*; cp ../start.db c.db; cp ../start.db-wal c.db-wal; }
+	after() {
+		((runs % 25 == 1)) || return 0
+		run c1v-cache get g:a
+		[ "$status $output" = '0 "value of a"' ] || [ "$status $output" = '0 "new"' ] ||
+		    { echo "allocation $n: $output"; return 1; }
+	}
+	printf '"value of a"\n"value of b"\n' >want
+	starve_twice 20 c1v-cache get g:a g:b
+	rm -r once ever
+	: >want
+	starve_twice 20 c1v-cache set --tag t g:a '"new"'
+}

@@ -36,7 +36,7 @@ struct cache_options {
 };
 
 /* 0, or C1V_USAGE, C1V_CONFIG, C1V_DATA, C1V_IO, C1V_CREDENTIALS. A forgiving cache that cannot be opened
- * is one that holds nothing, except after C1V_USAGE. A sqlite file is made with the first entry. */
+ * is one that holds nothing, except after C1V_USAGE and C1V_CONFIG. A sqlite file is made with the first entry. */
 int cache_open(const struct cache_options *o, struct cache **out, struct err *e);
 /* What was counted is written, if it can be: counting never fails a call. c may be NULL. */
 void cache_close(struct cache *c);

@@ -68,7 +68,16 @@ redis_number(struct redis_cache *r, int64_t n)
 	return slice_of(arena_format(&r->arena, "%lld", (long long)n));
 }
 
-/* A command for each key, each with an integer for a reply. */
+/* What no server that was asked this says. */
+static int
+nonsense(const struct redis_cache *r, size_t i, struct err *e)
+{
+	struct slice name = r->commands[i].args[0];
+
+	return err_set(e, C1V_PROTOCOL, "%s: %.*s answered something else", redis_name(r->link), (int)name.n, name.p);
+}
+
+/* Commands of which none may be refused. */
 static int
 ask_each(struct redis_cache *r, struct err *e)
 {
@@ -79,13 +88,26 @@ ask_each(struct redis_cache *r, struct err *e)
 	return rc;
 }
 
+/* Commands of which each has a number for a reply. */
 static int
-flag_each(struct redis_cache *r, uint8_t *there, struct err *e)
+ask_numbers(struct redis_cache *r, struct err *e)
 {
 	int rc = ask_each(r, e);
 
+	for (size_t i = 0; i < r->count && rc == 0; i++) {
+		if (r->replies[i].type != REDIS_INTEGER)
+			rc = nonsense(r, i, e);
+	}
+	return rc;
+}
+
+static int
+flag_each(struct redis_cache *r, uint8_t *there, struct err *e)
+{
+	int rc = ask_numbers(r, e);
+
 	for (size_t i = 0; i < r->count && rc == 0; i++)
-		there[i] = r->replies[i].type == REDIS_INTEGER && r->replies[i].integer > 0;
+		there[i] = r->replies[i].integer > 0;
 	return rc;
 }
 
@@ -148,7 +170,7 @@ take_reply(const struct redis_cache *r, size_t i, struct slice *values, struct e
 	if (slice_is(r->commands[i].args[0], "GET") || reply->type == REDIS_ERROR)
 		return take_value(r, reply, values, e);
 	if (reply->type != REDIS_ARRAY || reply->count != n)
-		return err_set(e, C1V_PROTOCOL, "%s: MGET of %zu keys answered something else", redis_name(r->link), n);
+		return nonsense(r, i, e);
 	for (size_t k = 0; k < n && rc == 0; k++)
 		rc = take_value(r, &reply->items[k], &values[k], e);
 	return rc;
@@ -231,6 +253,7 @@ static int
 set(struct cache_base *b, const struct cache_entry *entries, size_t n, struct err *e)
 {
 	struct redis_cache *r = of(b);
+	int rc;
 
 	redis_begin(r);
 	for (size_t i = 0; i < n; i++) {
@@ -240,7 +263,13 @@ set(struct cache_base *b, const struct cache_entry *entries, size_t n, struct er
 		redis_add(r, 1, 5, SLICE("SET"), entries[i].key, entries[i].value, SLICE("PX"), ttl);
 		add_tagged(r, &entries[i], ttl);
 	}
-	return ask_each(r, e);
+	rc = ask_each(r, e);
+	/* SADD and PEXPIRE answer numbers, SET does not. */
+	for (size_t i = 0; i < r->count && rc == 0; i++) {
+		if ((r->replies[i].type != REDIS_INTEGER) != slice_is(r->commands[i].args[0], "SET"))
+			rc = nonsense(r, i, e);
+	}
+	return rc;
 }
 
 static int
@@ -284,7 +313,7 @@ ttl(struct cache_base *b, const struct slice *keys, size_t n, int64_t *ms, struc
 	redis_begin(r);
 	for (size_t i = 0; i < n; i++)
 		redis_add(r, 1, 2, SLICE("PTTL"), keys[i]);
-	rc = ask_each(r, e);
+	rc = ask_numbers(r, e);
 	/* PTTL's own -1 and -2 are CACHE_FOREVER and CACHE_ABSENT. */
 	for (size_t i = 0; i < n && rc == 0; i++)
 		ms[i] = r->replies[i].integer;
@@ -395,7 +424,7 @@ invalidate(struct cache_base *b, struct slice tag, uint64_t *removed, struct err
 		rc = ask_each(r, e);
 		page = r->replies;
 		if (rc == 0 && (page->type != REDIS_ARRAY || page->count != 2 || page->items[1].type != REDIS_ARRAY))
-			rc = err_set(e, C1V_PROTOCOL, "%s: SSCAN answered something else", redis_name(r->link));
+			rc = nonsense(r, 0, e);
 		if (rc == 0) {
 			snprintf(cursor, sizeof(cursor), "%.*s", (int)page->items[0].text.n, page->items[0].text.p);
 			rc = drop_members(r, tag, &page->items[1], removed, e);

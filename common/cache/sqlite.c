@@ -66,6 +66,7 @@ file_open(const struct cache_options *o, const char *rest, struct cache_base **o
 	c->new_path = beside(c->path, ".hits.new");
 	c->max_size = o->max_size > 0 ? o->max_size : INT64_C(1) << 30;
 	c->run_fd = -1;
+	c->log = o->log;
 	c->space = SLICE_NONE;
 	if (o->space != NULL && *o->space)
 		c->space = slice_of(beside(o->space, ":"));
@@ -126,20 +127,27 @@ cache_connect(struct cache_file *c, enum db_mode mode, struct err *e)
 	return rc;
 }
 
+int64_t
+cache_wal_size(const struct cache_file *c)
+{
+	char *wal = beside(c->path, "-wal");
+	struct stat st;
+	int64_t size = stat(wal, &st) == 0 ? (int64_t)st.st_size : 0;
+
+	free(wal);
+	return size;
+}
+
 /* Whoever opens the file next reads the WAL from its beginning, so it is kept short. */
 static void
 tidy(struct cache_file *c)
 {
 	struct err ignored;
-	struct stat st;
-	char *wal;
 
 	if (!c->connected || !c->db.committed)
 		return;
-	wal = beside(c->path, "-wal");
-	if (c->db.wal_pages > CHECKPOINT_PAGES || (stat(wal, &st) == 0 && st.st_size > WAL_LEFT))
+	if (c->db.wal_pages > CHECKPOINT_PAGES || cache_wal_size(c) > WAL_LEFT)
 		db_checkpoint(&c->db, &ignored);
-	free(wal);
 }
 
 static int

@@ -40,6 +40,7 @@ struct cache_file {
 	struct db_options options;
 	char *path, *hits_path, *old_path, *new_path;
 	struct slice space;             /* of this process's keys, with the colon */
+	struct log *log;                /* or NULL */
 	int64_t max_size;
 
 	struct db db;
@@ -73,6 +74,8 @@ struct cache_found {
 /* A connection that can do that much, to the file that is there now. C1V_NO: there is none (DB_READ). */
 int cache_connect(struct cache_file *c, enum db_mode mode, struct err *e);
 void cache_disconnect(struct cache_file *c);
+/* Bytes of the WAL beside the file; 0: there is none. */
+int64_t cache_wal_size(const struct cache_file *c);
 /* NULL after an error. */
 sqlite3_stmt *cache_statement(struct cache_file *c, enum cache_statement which, struct err *e);
 /* Bind the text as the first parameter, unless it is SLICE_NONE, and the numbers as those that follow, and make a

@@ -144,15 +144,21 @@ count_all(struct cache_file *c, void *arg, struct err *e)
 	return db_integer(&c->db, "SELECT sum(entries) FROM area", 0, arg, e);
 }
 
-/* Everything: the file itself goes. */
+/* Everything: the file itself goes. *whole 0: it cannot, entries are to be removed one by one. What is newest is in
+ * the WAL, which goes first: who is killed then must not leave a file with older values. */
 static int
-purge_all(struct cache_file *c, uint64_t *removed, struct err *e)
+purge_all(struct cache_file *c, uint64_t *removed, int *whole, struct err *e)
 {
 	int64_t entries = 0;
 	int rc = cache_change(c, count_all, &entries, e), fd;
 
-	if (rc != 0)
+	*whole = 0;
+	if (rc == 0)
+		rc = db_checkpoint(&c->db, e);
+	/* A reader may keep it. */
+	if (rc != 0 || cache_wal_size(c) > 0)
 		return rc;
+	*whole = 1;
 	fd = open(c->path, O_RDONLY | O_CLOEXEC);
 	cache_disconnect(c);
 	if (fd < 0)
@@ -172,13 +178,15 @@ cache_file_purge(struct cache_base *b, struct slice prefix, int expired, uint64_
 {
 	struct cache_file *c = cache_file(b);
 	struct purging p = {.prefix = prefix, .expired = expired, .more = 1};
-	int rc = 0;
+	int rc = 0, whole = 0;
 
 	*removed = 0;
 	if (cache_absent(c))
 		return 0;
 	if (prefix.n == 0 && !expired)
-		return purge_all(c, removed, e);
+		rc = purge_all(c, removed, &whole, e);
+	if (rc != 0 || whole)
+		return rc;
 	buf_slice(&p.from, prefix);
 	while (rc == 0 && p.more) {
 		rc = cache_change(c, purge_some, &p, e);

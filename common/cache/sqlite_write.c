@@ -147,6 +147,8 @@ rebuild(struct cache_file *c, struct err *e)
 
 	if (c->connected) {
 		db_rollback(&c->db);
+		/* Its WAL goes before it: who is killed then must not leave a file with older values. */
+		db_checkpoint(&c->db, &why);
 		sqlite3_file_control(c->db.handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
 		if (!moved)
 			fd = open(c->path, O_RDONLY | O_CLOEXEC);
@@ -159,6 +161,8 @@ rebuild(struct cache_file *c, struct err *e)
 		close(fd);
 	if (rc != 0)
 		*e = why;
+	else if (!moved && c->log != NULL)
+		log_say(c->log, LOG_WARN, "%s; the cache is begun anew", e->text);
 	return rc;
 }
 

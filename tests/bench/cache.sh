@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2154  # sourced by run
 # The cache: 100,000 entries of 1 kB, one process for one of them and one for
-# all; beside the shell of SQLite doing the same with a table of keys and values.
+# all; in a file beside the shell of SQLite doing the same with a table of keys
+# and values, in Redis beside Redis' own tools. And a command whose output is kept.
 
 entries=$work/cache.ndjson
 if [ ! -s "$entries" ]; then
@@ -51,7 +52,7 @@ cache_sqlite() {
 
 	ours_put() { rm -f "$db"*; took min_ms -n 1 -w 0 -- c1v-cache --cache "$db" mset "$entries"; }
 	theirs_put() { rm -f "$peer"*; took min_ms -n 1 -w 0 -i "$work/cache-insert.sql" -- sqlite3 "$peer"; }
-	ours_all() { took min_ms -n 1 -w 0 -- c1v-cache --cache "$db" mget "$work/cache.keys"; }
+	ours_all() { took min_ms -n 1 -w 0 -i "$work/cache.keys" -- c1v-cache --cache "$db" mget; }
 	theirs_all() { took min_ms -n 1 -w 0 -i "$work/cache-select.sql" -- sqlite3 "$peer"; }
 	ours_one() { took min_ms -n 50 -- c1v-cache --cache "$db" get "$cache_key"; }
 	theirs_one() { took min_ms -n 50 -- sqlite3 "$peer" "SELECT value FROM kv WHERE key = '$cache_key'"; }
@@ -71,6 +72,66 @@ cache_sqlite() {
 	rm -f "$db"* "$peer"*
 }
 
+# --- in Redis -----------------------------------------------------------------
+
+# A server of the run's own, by a Unix socket, with nothing kept on disk.
+# shellcheck disable=SC2317
+cache_redis() {
+	local url ours theirs raw
+	cache_key=$(jq -r .key <(sed -n 5000p "$entries"))
+	url=$(redis_url bench)
+	jq -r '"GET \(.key)"' "$entries" >"$work/cache-get.txt"
+
+	ours_put() { took min_ms -n 1 -w 0 -i "$entries" -- c1v-cache --cache "$url" --cache-timeout 10 mset; }
+	theirs_put() { took min_ms -n 1 -w 0 -i "$work/cache-set.txt" -- "$redis_cli" -p "$(redis_port bench)" --pipe; }
+	ours_all() { took min_ms -n 1 -w 0 -i "$work/cache.keys" -- c1v-cache --cache "$url" --cache-timeout 10 mget; }
+	theirs_all() { took min_ms -n 1 -w 0 -i "$work/cache-get.txt" -- "$redis_cli" -p "$(redis_port bench)"; }
+	ours_one() { took min_ms -n 50 -- c1v-cache --cache "$url" --cache-timeout 10 get "$cache_key"; }
+	theirs_one() { took min_ms -n 50 -- "$redis_cli" -p "$(redis_port bench)" get "$cache_key"; }
+	# redis-cli --pipe wants the protocol itself.
+	jq -r '"*5\r\n$3\r\nSET\r\n$\(.key | length)\r\n\(.key)\r\n$\(.value | length)\r\n\(.value)\r\n$2\r\nPX\r\n$7\r\n3600000\r"' \
+	    "$entries" >"$work/cache-set.txt"
+	read -r ours theirs < <(cache_best 3 ours_put theirs_put)
+	figure 'mset of 100,000, Redis, a key' "$(cache_us "$ours")" us 'redis-cli --pipe' "$(cache_us "$theirs")" ''
+	c1v-cache --cache "$url" --cache-timeout 10 mset "$entries" >/dev/null
+	read -r ours theirs < <(cache_best 5 ours_all theirs_all)
+	figure 'mget of 100,000, Redis, a key' "$(cache_us "$ours")" us 'wanted' 4 '<=1'
+	figure 'mget of 100,000, Redis, a key' "$(cache_us "$ours")" us 'redis-cli, one by one' "$(cache_us "$theirs")" ''
+	if raw=$(redis_program benchmark); then
+		# GETs of a value of 1 kB, a hundred in flight, on one connection.
+		theirs=$("$raw" -p "$(redis_port bench)" -c 1 -P 100 -n 100000 -d 1000 -r 100000 --csv get "$cache_key" |
+		    awk -F '"' 'NR == 2 {print 1e6 / $4}')
+		figure 'mget of 100,000, Redis, a key' "$(cache_us "$ours")" us 'redis-benchmark -P 100' "$theirs" ''
+	fi
+	read -r ours theirs < <(cache_best 8 ours_one theirs_one)
+	figure 'one get, Redis, whole process' "$ours" ms 'redis-cli' "$theirs" '<=1'
+}
+
+# --- a command ------------------------------------------------------------------
+
+# shellcheck disable=SC2317
+cache_run() {
+	local db=$work/cache-run.db ours theirs
+	rm -f "$db"*
+	c1v-cache --cache "$db" run -- true
+	ours_hit() { took min_ms -n 50 -- c1v-cache --cache "$db" run -- true; }
+	theirs_hit() { took min_ms -n 50 -- "$empty"; }
+	read -r ours theirs < <(cache_best 5 ours_hit theirs_hit)
+	figure 'run -- true that hits, whole process' "$ours" ms 'wanted' 5 '<=1'
+	figure 'run -- true that hits, whole process' "$ours" ms 'an empty program' "$theirs" ''
+	rm -f "$db"*
+}
+
 if have sqlite3; then
 	cache_sqlite
+fi
+cache_run
+# shellcheck source=/dev/null
+. tests/servers/redis.bash
+if redis_program server >/dev/null && redis_program cli >/dev/null; then
+	trap redis_stop EXIT
+	redis_start bench
+	cache_redis
+	redis_stop
+	trap - EXIT
 fi
