@@ -771,7 +771,7 @@ anew() {
 	server
 	for n in 3 5 9; do
 		run --separate-stderr traced -e "inject=pwrite64:error=ENOSPC:when=$n+" \
-		    c1v-embed -m fake-model --encoding base64 --ledger none ten
+		    c1v-embed -m fake-model --encoding base64 --ledger none "$BATS_TEST_TMPDIR/work/ten"
 		printf '%s\n' "$output" >out
 		printf '%s\n' "$stderr" >err
 		all_ten
