@@ -838,6 +838,29 @@ fill() { # fill NAME ROWS DIMS
 	assert_output 4000
 }
 
+@test "whoever changes an index does it alone: 75 for the others, and loading leaves it" {
+	init --dims 3 --index ivfflat
+	rows() {
+		seq "$1" "$2" | awk '{printf "{\"id\":\"d%d\",\"content\":\"t\",\"embedding\":[%f,%f,1],\"model\":\"m\"}\n", $1, sin($1), cos($1)}'
+	}
+	rows 1 100 | c1v-ingest >/dev/null
+	# Somebody else is at it, between two of its statements.
+	sql >/dev/null <<<"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('c1v index \"public\".\"documents\"', 0)); SELECT pg_sleep(600)" &
+	until [ "$(sql <<<"SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")" = 1 ]; do sleep 0.02; done
+	for action in build rebuild drop; do
+		run -75 --separate-stderr c1v-store index "$action"
+		assert_equal "${stderr_lines[0]}" "c1v-store: index: somebody else is changing it"
+	done
+	run -0 --separate-stderr c1v-ingest --log-level info < <(rows 101 1000)
+	assert_equal "$(grep -c building <<<"$stderr")" 0
+	run -0 c1v-store index
+	assert_regex "$(member stale <<<"$output")" 'most rows came after'
+	sql >/dev/null <<<"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+	run -0 --separate-stderr c1v-ingest --log-level info < <(rows 1001 1002)
+	assert_regex "$stderr" 'building its ivfflat index: most rows'
+	assert_equal "$(c1v-store index | member stale)" null
+}
+
 # --- tables as others made them -----------------------------------------------------------------
 
 found() { # found WORD ID…: a search by the word finds the first id, one by the first id's vector the rest

@@ -8,6 +8,7 @@ struct work {
 	struct pg_store *s;
 	const struct index_options *o;
 	struct pg_index_state state;
+	struct pg_link turn;
 	struct pg_plan plan;
 	const char *kind;
 	int64_t lists;
@@ -159,12 +160,30 @@ clean_up(struct work *w)
 	pg_index_free(&now);
 }
 
+/* As it is now. */
+static int
+read_again(struct work *w, struct err *e)
+{
+	int rc = pg_table_read(w->s, e);
+
+	pg_index_free(&w->state);
+	return rc ? rc : pg_index_read(w->s, &w->state, e);
+}
+
+/* What others build, with other programs too, is left to them. */
 static int
 nobody_builds(struct work *w, struct err *e)
 {
-	if (w->state.pid == 0)
-		return 0;
-	err_set(e, C1V_AGAIN, "index: one is being built already, by the server's process %d", w->state.pid);
+	int mine = 0, rc = pg_index_turn(w->s, &w->turn, &mine, e);
+
+	if (rc == 0)
+		rc = read_again(w, e);
+	if (rc != 0 || (mine && w->state.pid == 0))
+		return rc;
+	if (w->state.pid != 0)
+		err_set(e, C1V_AGAIN, "index: one is being built already, by the server's process %d", w->state.pid);
+	else
+		err_set(e, C1V_AGAIN, "index: somebody else is changing it");
 	return err_hint(e, "c1v-store index status shows how far it is");
 }
 
@@ -364,14 +383,12 @@ change(struct work *w, const char **did, struct err *e)
 	return w->o->action == INDEX_REBUILD ? rebuild(w, did, e) : drop(w, did, e);
 }
 
-/* As it is now. */
-static int
-read_again(struct work *w, struct err *e)
+static void
+end(struct work *w)
 {
-	int rc = pg_table_read(w->s, e);
-
+	pg_link_close(&w->turn);
 	pg_index_free(&w->state);
-	return rc ? rc : pg_index_read(w->s, &w->state, e);
+	buf_free(&w->sql);
 }
 
 int
@@ -381,36 +398,43 @@ pg_index(struct store *base, const struct index_options *o, store_json_fn *fn, v
 	const char *did = NULL;
 	int rc = w.s->table.kind == PG_BARE && w.s->table.described ? 0 : pg_must_exist(w.s, e);
 
-	if (rc == 0)
-		rc = pg_index_read(w.s, &w.state, e);
-	if (rc == 0 && o->action != INDEX_STATUS) {
+	if (rc == 0 && o->action != INDEX_STATUS)
 		rc = change(&w, &did, e);
-		if (rc == 0)
-			rc = read_again(&w, e);
-	}
+	if (rc == 0)
+		rc = o->action != INDEX_STATUS ? read_again(&w, e) : pg_index_read(w.s, &w.state, e);
 	if (rc == 0)
 		rc = tell(&w, did, fn, arg, e);
-	pg_index_free(&w.state);
-	buf_free(&w.sql);
+	end(&w);
 	return rc;
 }
 
 /* --- after loading ------------------------------------------------------------------ */
 
+/* 1: it is missing, or fits the rows no longer, and nobody sees to it. */
+static int
+is_due(const struct work *w)
+{
+	const struct pg_index_state *x = &w->state;
+
+	if (x->rows < 1 || x->pid != 0)
+		return 0;
+	return x->used != NULL ? pg_index_stale(x) != NULL : strcmp(w->s->table.index_kind, "ivfflat") == 0;
+}
+
+/* Several writers may come to their ends together: what one has begun the others leave to it. */
 static int
 load_index(struct work *w, struct err *e)
 {
-	const struct pg_table *t = &w->s->table;
 	const char *did = NULL, *stale;
-	int rc = pg_index_read(w->s, &w->state, e);
+	int mine = 0, rc = pg_index_read(w->s, &w->state, e);
 
-	if (rc != 0 || w->state.rows < 1 || w->state.pid != 0)
+	if (rc == 0 && is_due(w))
+		rc = pg_index_turn(w->s, &w->turn, &mine, e);
+	if (rc == 0 && mine)
+		rc = read_again(w, e);
+	if (rc != 0 || !mine || !is_due(w))
 		return rc;
 	stale = pg_index_stale(&w->state);
-	if (w->state.used != NULL && stale == NULL)
-		return 0;
-	if (w->state.used == NULL && strcmp(t->index_kind, "ivfflat") != 0)
-		return 0;
 	log_say(w->s->base.log, LOG_INFO, "%s: building its ivfflat index: %s", w->s->base.collection,
 	    stale ? stale : "the rows are there now");
 	rc = drop_leftovers(w, e);
@@ -425,15 +449,13 @@ pg_index_after_load(struct pg_store *s, struct err *e)
 	struct err why = {0};
 
 	(void)e;
-	/* Several writers may come to their ends together: what one has begun the others leave to it. What is
-	 * loaded is loaded, whatever becomes of its index. */
+	/* What is loaded is loaded, whatever becomes of its index. */
 	if (s->table.adopted && s->table.index_kind != NULL && pg_table_read(s, &why) == 0 &&
 	    (s->table.index == 'i' || (s->table.index == 0 && strcmp(s->table.index_kind, "ivfflat") == 0)) &&
 	    load_index(&w, &why) != 0) {
 		err_prefix(&why, "%s", s->base.collection);
 		log_warn_err(s->base.log, &why);
 	}
-	pg_index_free(&w.state);
-	buf_free(&w.sql);
+	end(&w);
 	return 0;
 }

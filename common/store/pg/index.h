@@ -38,6 +38,10 @@ int64_t pg_index_lists(double rows);
  * rebuilt, as a clause ("most rows came after it was built"), or NULL: it fits. */
 const char *pg_index_stale(const struct pg_index_state *x);
 
+/* Take the turn to change the vector index of the collection's table, on `turn`, a second connection: its
+ * transaction has an advisory lock, as what builds concurrently can be in no transaction. *mine: 0 when somebody
+ * else has it. pg_link_close(turn) gives it back, and so does the end of the process. */
+int pg_index_turn(struct pg_store *s, struct pg_link *turn, int *mine, struct err *e);
 /* Run one statement that takes long, outside a transaction, showing how far it is. */
 int pg_index_run(struct pg_store *s, const char *sql, struct progress *progress, struct err *e);
 

@@ -90,3 +90,34 @@ pg_index_run(struct pg_store *s, const char *sql, struct progress *progress, str
 	pg_link_close(&watcher);
 	return rc;
 }
+
+/* Waiting for a long build is no idleness that a server should end. */
+static const char unhurried[] = "SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings"
+    " WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')";
+
+int
+pg_index_turn(struct pg_store *s, struct pg_link *turn, int *mine, struct err *e)
+{
+	struct pg_params p = {0};
+	PGresult *r = NULL;
+	int rc = pg_link_second(&s->link, turn, e);
+
+	*mine = 0;
+	if (rc == 0)
+		rc = pg_link_begin(turn, PG_WRITE, NULL, e);
+	pg_param_text(&p, slice_of(s->table.table));
+	if (rc == 0)
+		rc = pg_link_query(turn, "SELECT pg_catalog.pg_try_advisory_xact_lock("
+		    "pg_catalog.hashtextextended('c1v index ' || $1::text, 0))", &p, 0, &r, e);
+	pg_params_free(&p);
+	if (rc == 0)
+		*mine = *PQgetvalue(r, 0, 0) == 't';
+	PQclear(r);
+	/* By the simple query, which also closes the portal of the one above: a concurrent build would wait for its
+	 * snapshot. Read committed has none between statements. */
+	if (rc == 0 && *mine)
+		rc = pg_link_exec(turn, unhurried, e);
+	if (rc != 0 || !*mine)
+		pg_link_close(turn);
+	return rc;
+}
