@@ -228,6 +228,29 @@ b' ]
 	sound -c second
 }
 
+@test "of two writers that both find the collection empty, the second takes the first one's model" {
+	local name
+	for name in m other; do
+		init -c "$name" --dims 3
+		mkfifo "rows.$name"
+		c1v-ingest -c "$name" <"rows.$name" >"out.$name" 2>"err.$name" &
+		exec {late}>"rows.$name"
+		until [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'c1v-ingest' AND state = 'idle'")" = 1 ]; do
+			sleep 0.02
+		done
+		chunk first 0 1 one "$(vector m)" | c1v-ingest -c "$name" >/dev/null
+		chunk second 0 1 two "$(vector "$name")" >&"$late"
+		exec {late}>&-
+		status=0
+		wait $! || status=$?
+		echo "$status" >>ends
+		sound -c "$name"
+	done
+	assert_equal "$(cat ends)" $'0\n65'
+	assert_regex "$(cat err.other)" 'other.*of m'
+	assert_equal "$(sql 'SELECT count(*) FROM m')" 2
+}
+
 @test "a chunk id of another document is refused" {
 	init
 	chunk a 0 1 one | c1v-ingest

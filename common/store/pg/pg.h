@@ -125,8 +125,8 @@ int pg_migrations_done(struct pg_store *s, struct err *e);
 int pg_model_set(struct pg_store *s, struct slice model, size_t dims, int *other, struct err *e);
 /* Where the column has its dimension, several writers need not wait for each other: the model is taken
  * for granted (s->info), vectors are written, and at the end of the transaction it is recorded. *other: another
- * writer has recorded a different one. */
-int pg_model_assume(struct pg_store *s, struct slice model, struct err *e);
+ * writer has recorded one since the table was read (assume), or a different one (record). */
+int pg_model_assume(struct pg_store *s, struct slice model, int *other, struct err *e);
 int pg_model_record(struct pg_store *s, int *other, struct err *e);
 /* The same for where the model was asked, after vectors were written of a collection for which nothing
  * is recorded. *other: another writer has recorded something different. */

@@ -104,14 +104,16 @@ set_model(struct pg_store *s, struct slice model, size_t dims, struct err *e)
 	return rc;
 }
 
+static int
+has_vectors(struct pg_store *s, int *yes, struct err *e)
+{
+	return has_rows(s, "SELECT FROM {table} WHERE {embedding} IS NOT NULL LIMIT 1", yes, e);
+}
+
 /* Vectors that are there already may be of any model. */
 static int
-check_vectors(struct pg_store *s, struct err *e)
+unknown_model(struct pg_store *s, struct err *e)
 {
-	int there, rc = has_rows(s, "SELECT FROM {table} WHERE {embedding} IS NOT NULL LIMIT 1", &there, e);
-
-	if (rc != 0 || !there)
-		return rc;
 	err_set(e, C1V_CONFIG, "collection %s: has vectors of an unknown model", s->base.collection);
 	return err_hint(e, "say which: c1v-store init --model NAME");
 }
@@ -119,7 +121,7 @@ check_vectors(struct pg_store *s, struct err *e)
 int
 pg_model_set(struct pg_store *s, struct slice model, size_t dims, int *other, struct err *e)
 {
-	int rc;
+	int there = 0, rc;
 
 	*other = 0;
 	if (!s->table.adopted || (s->info.model != NULL && s->info.dims != 0))
@@ -129,7 +131,9 @@ pg_model_set(struct pg_store *s, struct slice model, size_t dims, int *other, st
 	if (rc != 0 || *other)
 		return rc;
 	if (s->info.model == NULL)
-		rc = check_vectors(s, e);
+		rc = has_vectors(s, &there, e);
+	if (rc == 0 && there)
+		return unknown_model(s, e);
 	/* A dimension that is known and differs is for the caller to refuse. */
 	if (rc != 0 || (s->info.dims != 0 && s->info.dims != dims))
 		return rc;
@@ -137,13 +141,19 @@ pg_model_set(struct pg_store *s, struct slice model, size_t dims, int *other, st
 }
 
 int
-pg_model_assume(struct pg_store *s, struct slice model, struct err *e)
+pg_model_assume(struct pg_store *s, struct slice model, int *other, struct err *e)
 {
-	int rc = check_vectors(s, e);
+	int there, rc = has_vectors(s, &there, e);
 
-	if (rc == 0)
+	*other = 0;
+	if (rc == 0 && !there)
 		s->info.model = arena_bytes(&s->names, model.p, model.n);
-	return rc;
+	if (rc != 0 || !there)
+		return rc;
+	/* When they have come since the table was read, their writer has said of which model. */
+	rc = pg_table_read(s, e);
+	*other = rc == 0 && s->info.model != NULL;
+	return rc || *other ? rc : unknown_model(s, e);
 }
 
 int

@@ -136,11 +136,9 @@ set_model_of(struct put *p, const struct document_row *d, struct err *e)
 	struct pg_store *s = p->s;
 	int other, rc;
 
-	if (s->info.model == NULL && s->table.dims != 0 && s->info.dims == d->dims) {
-		p->model_assumed = 1;
-		return pg_model_assume(s, d->model, e);
-	}
-	rc = pg_model_set(s, d->model, d->dims, &other, e);
+	p->model_assumed = s->info.model == NULL && s->table.dims != 0 && s->info.dims == d->dims;
+	rc = p->model_assumed ? pg_model_assume(s, d->model, &other, e)
+	    : pg_model_set(s, d->model, d->dims, &other, e);
 	if (rc == 0 && other) {
 		p->again = 1;
 		rc = err_set(e, C1V_AGAIN, "writing to %s: another writer was first", s->base.name);
