@@ -80,7 +80,9 @@ pg_ingest() {
 	awk -v to="$pg_work/writer." '{ print > (to int((NR - 1) / 10) % 8) }' "$pg_work/records-writers.ndjson"
 	c1v-store init -c one --dims 64 --index none >/dev/null
 	c1v-store init -c eight --dims 64 --index none >/dev/null
+	psql -X -q -c CHECKPOINT
 	one=$(took p50_ms -n 1 -w 0 -i "$pg_work/records-writers.ndjson" -- c1v-ingest -c one)
+	psql -X -q -c CHECKPOINT
 	eight=$(took p50_ms -n 1 -w 0 -- bash -c "for i in 0 1 2 3 4 5 6 7; do c1v-ingest -c eight <'$pg_work/writer.'\$i & done; wait")
 	[ "$(c1v-store info -c eight | jq .collections[0].chunks)" = 160000 ] || echo 'eight writers: rows are missing' >&2
 	figure '8 writers x 2000 documents' "$(awk "BEGIN { print 1.6e7 / $eight }")" docs/s 'one writer' \

@@ -223,9 +223,8 @@ put_all(struct put *p, struct err *e)
 	return rc;
 }
 
-/* The index of the words is merged less often, which saves a fifth of the time of loading. And rows
- * are looked up by their ids: the planner shall not read a large table through for them. */
-static const char settings[] = "SET LOCAL gin_pending_list_limit = '16MB'; SET LOCAL random_page_cost = 1.1";
+/* Rows are looked up by their ids: the planner shall not read a large table through for them. */
+static const char settings[] = "SET LOCAL random_page_cost = 1.1";
 
 static int
 attempt(struct put *p, struct err *e)
