@@ -315,3 +315,15 @@ tls_server() { # tls_server NAME: with that certificate from now on
 		assert_output '0|0|0|0|'
 	done
 }
+
+@test "a pooler with a single connection to the server will do, also for an index" {
+	need pgbouncer
+	pgbouncer_start 1
+	export C1V_STORE=$pooler
+	run -0 c1v-store init --dims 3 --index ivfflat
+	twenty >records.ndjson
+	run -0 timeout 60 c1v-ingest --log-level info records.ndjson
+	assert_output --partial 'building its ivfflat index'
+	run -0 timeout 60 c1v-store index rebuild --index hnsw
+	assert_equal "$(jq -r .kind <<<"$output")" hnsw
+}

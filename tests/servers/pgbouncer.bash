@@ -1,7 +1,7 @@
 # pgbouncer: a pooler before the server of postgres.bash, in transaction mode,
 # as Supabase's is: what is kept in a session is lost or found by another.
 #
-#     pgbouncer_start    $pooler is its URL for the test's database
+#     pgbouncer_start [N]  $pooler is its URL for the test's database; N (2) connections to the server
 #     pgbouncer_stop
 
 # Where an ordinary user does not look.
@@ -26,7 +26,7 @@ pgbouncer_start() {
 			auth_file = $pgbouncer_dir/users
 			pool_mode = transaction
 			max_prepared_statements = 0
-			default_pool_size = 2
+			default_pool_size = ${1:-2}
 			server_reset_query =
 			logfile = $pgbouncer_dir/log
 			pidfile = $pgbouncer_dir/pid

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 
-enum { LOOK_MS = 250 };
+enum { LOOK_MS = 250, PATIENCE_LOOKS = 12 };
 
 /* The server's own count of rows or blocks; whoever watches must not disturb, so an error here
  * only ends the watching. */
@@ -95,6 +95,26 @@ pg_index_run(struct pg_store *s, const char *sql, struct progress *progress, str
 static const char unhurried[] = "SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings"
     " WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')";
 
+/* Behind a pooler with a single connection to the server, which the turn would keep from us, there are no turns. */
+static int
+give_way(struct pg_link *l, struct pg_link *turn, struct err *e)
+{
+	struct pollfd fd = {.fd = PQsocket(l->conn), .events = POLLIN};
+	PGresult *r;
+
+	if (!PQsendQuery(l->conn, "SELECT"))
+		return pg_link_error(l, NULL, "index", e);
+	for (int i = 0; i < PATIENCE_LOOKS && PQisBusy(l->conn) && poll(&fd, 1, LOOK_MS) >= 0; i++) {
+		if (fd.revents != 0 && !PQconsumeInput(l->conn))
+			break;
+	}
+	if (PQisBusy(l->conn))
+		pg_link_close(turn);
+	while ((r = PQgetResult(l->conn)) != NULL)
+		PQclear(r);
+	return PQstatus(l->conn) == CONNECTION_OK ? 0 : pg_link_error(l, NULL, "index", e);
+}
+
 int
 pg_index_turn(struct pg_store *s, struct pg_link *turn, int *mine, struct err *e)
 {
@@ -117,6 +137,8 @@ pg_index_turn(struct pg_store *s, struct pg_link *turn, int *mine, struct err *e
 	 * snapshot. Read committed has none between statements. */
 	if (rc == 0 && *mine)
 		rc = pg_link_exec(turn, unhurried, e);
+	if (rc == 0 && *mine)
+		rc = give_way(&s->link, turn, e);
 	if (rc != 0 || !*mine)
 		pg_link_close(turn);
 	return rc;
