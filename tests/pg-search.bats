@@ -230,6 +230,22 @@ plans() {
 	run --separate-stderr near '[1,0,0.5]' -c broken --log-format json
 	assert_equal "$status" 65
 	assert_equal "$(jq -r 'select(.type == "db_query_error") | .sqlstate' <<<"$stderr")" 22012
+	# What else is asked for, and what is written.
+	watched() {
+		run -"$1" --separate-stderr "${@:2}" --log-level info --log-format json
+		jq -r 'select(.queryName) | "\(.type) \(.queryName) \(.rows // .sqlstate)"' <<<"$stderr"
+	}
+	rows 12 >twelve
+	assert_equal "$(watched 0 c1v-ingest twelve)" 'db_query put 12'
+	assert_equal "$(watched 0 c1v-store get r2)" 'db_query get_chunk 1'
+	assert_equal "$(watched 1 c1v-store get none)" $'db_query get_chunk 0\ndb_query get_document 0'
+	assert_equal "$(watched 0 c1v-store export)" 'db_query export 12'
+	assert_equal "$(watched 0 c1v-store delete --id r2 --yes | sort -u)" 'db_query delete 1'
+	assert_equal "$(watched 0 c1v-search --mode keyword --neighbors 1 -n 1 row | cut -d' ' -f1,2 | sort -u)" \
+	    $'db_query get_document\ndb_query search_keyword'
+	sql "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION USING ERRCODE = ''P0009''; END';
+		CREATE TRIGGER no BEFORE DELETE ON documents FOR EACH ROW EXECUTE FUNCTION no()"
+	assert_equal "$(watched 70 c1v-store delete --id r3 --yes)" $'db_query delete 1\ndb_query_error delete P0009'
 }
 
 @test "info: counts, sizes, indexes, versions, warnings; for people too" {

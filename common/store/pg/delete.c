@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "record/record.h"
 #include "store/filter.h"
 #include "store/pg/array.h"
@@ -260,10 +261,13 @@ int
 pg_delete(struct store *base, const struct delete_options *o, uint64_t *documents, uint64_t *chunks, struct err *e)
 {
 	struct deletion x = {.s = pg_of(base), .o = o};
+	int64_t start = clock_mono_ns();
 	int rc = o->dry_run ? pg_must_exist(x.s, e) : pg_must_write(x.s, e);
 
-	if (rc == 0)
+	if (rc == 0) {
 		rc = pg_link_retry(&x.s->link, work, &x, e);
+		pg_watch(x.s, "delete", PG_BULK, start, rc ? 0 : (int64_t)x.chunks, rc ? e : NULL);
+	}
 	*documents = rc == 0 ? x.documents : 0;
 	*chunks = rc == 0 ? x.chunks : 0;
 	return rc;

@@ -180,7 +180,10 @@ int pg_info(struct store *s, int all, struct buf *json, struct err *e);
 int pg_slow(struct store *s, size_t limit, store_json_fn *fn, void *arg, struct err *e);
 int pg_recall(struct store *s, const struct recall_options *o, struct buf *json, struct err *e);
 /* Log a statement as the seed does: `db_query` (info), above 100 ms `slow_db_query` (warn),
- * `db_query_error` with its SQLSTATE (error). name is the statement's ("match_documents"), never its text. */
-void pg_watch(struct pg_store *s, const char *name, int64_t started, int64_t rows, const struct err *failed);
+ * `db_query_error` with its SQLSTATE (error). name is what was done ("search_vector"), never the SQL. What is done
+ * in bulk takes as long as there are rows, and is not called slow. */
+enum pg_watched { PG_QUERY, PG_BULK };
+void pg_watch(struct pg_store *s, const char *name, enum pg_watched size, int64_t started, int64_t rows,
+    const struct err *failed);
 
 #endif

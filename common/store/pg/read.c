@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "store/pg/find.h"
 
 /* Rows on their way to the caller. */
@@ -7,6 +8,7 @@ struct reading {
 	void *arg;
 	struct arena arena;
 	uint64_t count;
+	int refused; /* what fn returned */
 };
 
 static int
@@ -21,7 +23,7 @@ take_row(void *arg, const PGresult *r, struct err *e)
 		arena_reset(&x->arena);
 		rc = pg_row(x->s, r, i, 0, &x->arena, &c, e);
 		if (rc == 0)
-			rc = x->fn(x->arg, &c, e);
+			rc = x->refused = x->fn(x->arg, &c, e);
 		if (rc != 0)
 			return rc;
 		x->count++;
@@ -32,12 +34,14 @@ take_row(void *arg, const PGresult *r, struct err *e)
 /* One statement in a transaction of its own, which sees one state of the table. It lasts as long as
  * the caller takes for the rows: no time limit is right for all of them. */
 static int
-read_rows(struct reading *x, const char *sql, const struct pg_params *p, struct err *e)
+read_rows(struct reading *x, const char *name, const char *sql, const struct pg_params *p, struct err *e)
 {
+	int64_t start = clock_mono_ns();
 	int rc = pg_link_begin(&x->s->link, p ? PG_READ : PG_READ | PG_LONG, NULL, e);
 
 	if (rc == 0)
 		rc = pg_link_rows(&x->s->link, sql, p, 1, take_row, x, e);
+	pg_watch(x->s, name, p ? PG_QUERY : PG_BULK, start, (int64_t)x->count, rc && !x->refused ? e : NULL);
 	pg_link_rollback(&x->s->link);
 	arena_free(&x->arena);
 	return rc;
@@ -79,7 +83,7 @@ pg_export(struct store *base, stored_chunk_fn *fn, void *arg, struct err *e)
 		return rc;
 	add_columns(&template, s->table.kind == PG_OURS ? export_ours : export_foreign);
 	pg_sql_add(s, &sql, buf_cstr(&template));
-	rc = read_rows(&x, buf_cstr(&sql), NULL, e);
+	rc = read_rows(&x, "export", buf_cstr(&sql), NULL, e);
 	buf_free(&template);
 	buf_free(&sql);
 	return rc;
@@ -108,7 +112,7 @@ read_id(struct reading *x, struct slice id, int documents, const int64_t *range,
 		buf_format(&sql, " BETWEEN $%d AND $%d", p.count - 1, p.count);
 	}
 	pg_sql_add(x->s, &sql, " ORDER BY {k_position}, {k_id} COLLATE \"C\"");
-	rc = read_rows(x, buf_cstr(&sql), &p, e);
+	rc = read_rows(x, documents ? "get_document" : "get_chunk", buf_cstr(&sql), &p, e);
 	pg_params_free(&p);
 	buf_free(&sql);
 	return rc;

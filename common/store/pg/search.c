@@ -57,7 +57,7 @@ send(struct pg_store *s, const char *name, const char *settings, const char *sql
 	int64_t start = clock_mono_ns();
 	int rc = pg_link_retry(&s->link, once, &t, e);
 
-	pg_watch(s, name, start, rc == 0 ? PQntuples(*out) : 0, rc == 0 ? NULL : e);
+	pg_watch(s, name, PG_QUERY, start, rc == 0 ? PQntuples(*out) : 0, rc == 0 ? NULL : e);
 	return rc;
 }
 

@@ -7,7 +7,8 @@
 static const double SLOW_MS = 100;
 
 void
-pg_watch(struct pg_store *s, const char *name, int64_t started, int64_t rows, const struct err *failed)
+pg_watch(struct pg_store *s, const char *name, enum pg_watched size, int64_t started, int64_t rows,
+    const struct err *failed)
 {
 	double ms = (double)(clock_mono_ns() - started) / 1e6;
 	struct log *l = s->base.log;
@@ -27,7 +28,7 @@ pg_watch(struct pg_store *s, const char *name, int64_t started, int64_t rows, co
 	} else {
 		buf_format(&b, ",\"rows\":%lld", (long long)rows);
 		log_event(l, LOG_INFO, "db_query", buf_cstr(&b), "Database query executed");
-		if (ms > SLOW_MS)
+		if (size == PG_QUERY && ms > SLOW_MS)
 			log_event(l, LOG_WARN, "slow_db_query", buf_cstr(&b), "Slow database query detected");
 	}
 	buf_free(&b);

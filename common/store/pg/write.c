@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 enum { COLLISIONS_MAX = 5 };
 
 /* --- refusals ---------------------------------------------------------------------- */
@@ -394,6 +396,7 @@ pg_write(struct store *base, const struct document_row *const *rows, size_t coun
 {
 	struct pg_store *s = pg_of(base);
 	struct put p = {.s = s, .o = o};
+	int64_t start = clock_mono_ns();
 	int rc = pg_must_write(s, e);
 
 	if (rc == 0)
@@ -402,6 +405,7 @@ pg_write(struct store *base, const struct document_row *const *rows, size_t coun
 		return rc;
 	take_batch(&p, rows, count);
 	rc = pg_link_retry(&s->link, work, &p, e);
+	pg_watch(s, "put", PG_BULK, start, (int64_t)p.chunk_count, rc ? e : NULL);
 	if (rc == 0) {
 		report(&p, counts);
 		s->wrote |= p.wrote;
