@@ -186,23 +186,33 @@ configure(struct db *d, struct err *e)
 	return rc;
 }
 
-/* What the file says it is. An SQLite file without a name and without tables
- * is one that was not finished: *fresh. */
+/* An SQLite file without a name and without tables is one that was not finished: *fresh. */
+static int
+read_identity(struct db *d, int64_t *application, int64_t *version, int *fresh, struct err *e)
+{
+	int64_t tables = 1;
+	int rc = db_integer(d, "PRAGMA application_id", 0, application, e);
+
+	if (rc == 0)
+		rc = db_integer(d, "PRAGMA user_version", 0, version, e);
+	if (rc == 0 && *application == 0 && *version == 0)
+		rc = db_integer(d, "SELECT count(*) FROM sqlite_schema", 0, &tables, e);
+	*fresh = rc == 0 && *application == 0 && *version == 0 && tables == 0;
+	return rc;
+}
+
+/* What the file says it is. */
 static int
 identify(struct db *d, int *fresh, struct err *e)
 {
-	int64_t application, version, tables = 1;
-	int rc = db_integer(d, "PRAGMA application_id", 0, &application, e);
+	int64_t application, version, page_size;
+	int rc = read_identity(d, &application, &version, fresh, e);
 
-	if (rc == 0)
-		rc = db_integer(d, "PRAGMA user_version", 0, &version, e);
-	if (rc == 0 && application == 0 && version == 0)
-		rc = db_integer(d, "SELECT count(*) FROM sqlite_schema", 0, &tables, e);
-	if (rc != 0)
+	/* Somebody may have made it between our questions. */
+	if (rc == 0 && application == 0 && !*fresh)
+		rc = read_identity(d, &application, &version, fresh, e);
+	if (rc != 0 || *fresh)
 		return rc;
-	*fresh = application == 0 && version == 0 && tables == 0;
-	if (*fresh)
-		return 0;
 	if ((int32_t)application != d->options.application_id) {
 		err_set(e, C1V_DATA, "opening %s: not a c1v %s: its application id is %lld",
 		    d->path, d->options.what, (long long)application);
@@ -220,9 +230,9 @@ identify(struct db *d, int *fresh, struct err *e)
 		    d->path, (long long)version, (int)d->options.version);
 		return err_hint(e, "install the newer version");
 	}
-	rc = db_integer(d, "PRAGMA page_size", 4096, &tables, e);
+	rc = db_integer(d, "PRAGMA page_size", 4096, &page_size, e);
 	if (rc == 0)
-		d->options.page_size = (int)tables;
+		d->options.page_size = (int)page_size;
 	return rc;
 }
 

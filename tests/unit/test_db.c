@@ -192,6 +192,35 @@ TEST(lock_of_the_dead)
 	db_close(&d);
 }
 
+/* Each finds an empty file, or one that somebody is just making: never a strange one. */
+TEST(many_make_it_at_once)
+{
+	enum { ROUNDS = 30, MANY = 24 };
+	struct db_options o = options("many.db");
+	char path[160];
+	int strange = 0;
+
+	o.wait = 30;
+	for (int round = 0; round < ROUNDS; round++) {
+		snprintf(path, sizeof(path), "%s-wal", o.path);
+		unlink(path);
+		unlink(o.path);
+		for (int i = 0; i < MANY; i++) {
+			if (fork() == 0) {
+				struct db d;
+				struct err e;
+				int rc = db_open(&d, &o, &e);
+				if (rc == 0)
+					db_close(&d);
+				_exit(rc);
+			}
+		}
+		for (int status, i = 0; i < MANY; i++)
+			strange += wait(&status) < 0 || status != 0;
+	}
+	CHECK_INT(strange, 0);
+}
+
 TEST(nobody_checkpoints_on_closing)
 {
 	struct db_options o = options("wal.db");
