@@ -413,7 +413,7 @@ target() {
 
 # --- damage -------------------------------------------------------------------------
 
-# Search a damaged store: an answer or 65, soon; the numbers that are compared
+# Search a damaged store: an answer or 65, soon; codes and the index of words
 # are not checked, so it need not be the best answer.
 look() {
 	local rc=0
@@ -475,6 +475,29 @@ flip() {
 	size=$(stat -c %s clean.db)
 	for ((at = 16384; at < size; at += 4093)); do
 		flip "$at" 255
+	done
+}
+
+@test "a flipped bit of a vector that is compared: 65, by search, export and verify" {
+	local at bit
+
+	c1v-ingest >/dev/null <<<'{"id":"a","content":"b","model":"m","embedding":[0.1,1e-3,3]}'
+	c1v-ingest >/dev/null <<<'{"id":"b","content":"b","model":"m","embedding":[0.2,1e-3,3]}'
+	echo '{"query":"b","embedding":[1,0,1],"model":"m"}' >look.ndjson
+	run -0 c1v-search --mode vector <look.ndjson
+	rm -f "$store-wal" "$store-shm"
+	mv "$store" clean.db
+	at=$(LC_ALL=C grep -obUaP '\xcd\xcc\xcc\x3d\x6f\x12\x83\x3a' clean.db | cut -d: -f1)
+	for ((bit = 0; bit < 96; bit += 5)); do
+		cp clean.db "$store"
+		byte=$(od -An -tu1 -j $((at + bit / 8)) -N1 "$store")
+		printf "\\x$(printf %x $((byte ^ 1 << bit % 8)))" |
+		    dd of="$store" bs=1 seek=$((at + bit / 8)) conv=notrunc status=none
+		run -65 c1v-search --mode vector <look.ndjson
+		run -65 c1v-search --exact <look.ndjson
+		run -65 c1v-store export
+		run -1 c1v-store verify
+		rm -f "$store-wal" "$store-shm"
 	done
 }
 

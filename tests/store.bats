@@ -63,7 +63,8 @@ broken() {
 	broken "UPDATE documents_chunk SET position = 7 WHERE key = 'b.md#1'" 'not numbered'
 	broken "UPDATE documents_chunk SET content = 'else' WHERE key = 'c'" 'content check'
 	broken "UPDATE documents_vector SET vector = x'00000000' WHERE id = 1" 'not 12'
-	broken "UPDATE documents_vector SET vector = x'000080bf000080bf000080bf' WHERE id = 1" 'other codes'
+	broken "UPDATE documents_vector SET vector = x'000080bf000080bf000080bf' WHERE id = 1" 'vector check'
+	broken "UPDATE documents_vector SET vector = x'000080bf000080bf000080bf', sum = NULL WHERE id = 1" 'other codes'
 	broken "DELETE FROM documents_size" 'block 0 is missing'
 	broken "DELETE FROM documents_block" 'other codes'
 	broken "UPDATE documents_size SET sizes = x'00'" 'wrong size'
@@ -72,7 +73,7 @@ broken() {
 	broken "UPDATE collection SET chunks = 3" 'the collection counts'
 	broken "UPDATE documents_document SET metadata = 'x' WHERE key = 'b.md'" 'no JSON object'
 	broken "INSERT INTO documents_fts (documents_fts, rowid, content) VALUES ('delete', 5, 'gamma')" 'full-text index'
-	broken "INSERT INTO documents_vector VALUES (99, x'000080bf000080bf000080bf')" 'without its parent'
+	broken "INSERT INTO documents_vector (id, vector) VALUES (99, x'000080bf000080bf000080bf')" 'without its parent'
 	cp whole.db "$store"
 	sound
 }
@@ -86,4 +87,24 @@ broken() {
 	run --separate-stderr -64 c1v-store exprt
 	assert_regex "$stderr" 'export'
 	run -64 c1v-store
+}
+
+@test "a store of format 1 is read as it is, and gets checksums of its vectors when it is written" {
+	need sqlite3
+	fill_store
+	c1v-ingest -c other in.ndjson >/dev/null
+	c1v-store export >want
+	sqlite3 "$store" 'ALTER TABLE documents_vector DROP COLUMN sum; ALTER TABLE other_vector DROP COLUMN sum; PRAGMA user_version = 1'
+	assert_equal "$(c1v-store info | jq .format)" 1
+	run -0 diff <(c1v-store export) want
+	run -0 c1v-search -n 1 --json --mode vector --similar-to a.md#0
+	sound
+	run -0 c1v-ingest <<<'{"id":"new","content":"b","model":"m","embedding":[1,2,3]}'
+	assert_equal "$(c1v-store info | jq .format)" 2
+	run -0 sqlite3 "$store" 'SELECT count(*), count(sum) FROM documents_vector; SELECT count(sum) FROM other_vector'
+	assert_equal "${lines[0]#*|}|${lines[1]}" '1|0'
+	sound
+	sound -c other
+	c1v-store delete --yes --id new >/dev/null
+	run -0 diff <(c1v-store export) want
 }

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cache/sqlite_sum.h"
+#include "base/sum.h"
 #include "gen/sql.h"
 
 enum { APPLICATION = 0x63317643, VERSION_KNOWN = 1 }; /* "c1vC" */
@@ -283,7 +283,7 @@ cache_run(struct cache_file *c, enum cache_statement which, struct slice text, c
 int64_t
 cache_row_sum(struct slice key, const struct cache_found *f)
 {
-	return (int64_t)cache_sum(f, sizeof(*f), cache_sum(key.p, key.n, 0));
+	return (int64_t)sum64(f, sizeof(*f), sum64(key.p, key.n, 0));
 }
 
 int
@@ -338,7 +338,7 @@ step_value(struct cache_file *c, struct slice key, struct cache_found *f, struct
 	if (rc <= 0)
 		return rc;
 	*v = db_text(*st, 5);
-	return read_row(*st, key, f) && v->p != NULL && (int64_t)cache_sum(v->p, v->n, 0) == f->hash ? 1 : DAMAGED;
+	return read_row(*st, key, f) && v->p != NULL && (int64_t)sum64(v->p, v->n, 0) == f->hash ? 1 : DAMAGED;
 }
 
 int
@@ -559,7 +559,7 @@ file_lock(struct cache_base *b, struct slice name, int *got, struct err *e)
 			rc = err_sys(e, C1V_IO, "opening %s", path);
 	}
 	/* Two names on one byte would only wait for one another. */
-	f.l_start = (off_t)(cache_sum(name.p, name.n, 0) >> 2);
+	f.l_start = (off_t)(sum64(name.p, name.n, 0) >> 2);
 	if (rc == 0) {
 		*got = fcntl(c->run_fd, F_OFD_SETLK, &f) == 0;
 		if (!*got && errno != EAGAIN && errno != EACCES)

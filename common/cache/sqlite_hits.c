@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cache/sqlite_sum.h"
+#include "base/sum.h"
 
 #define NAME "c1vhits1"
 #define MAGIC UINT32_C(0x48763163)
@@ -179,7 +179,7 @@ make_frame(const struct cache_file *c, struct buf *frame)
 	}
 	buf_add(frame, c->counts.data, c->counts.len);
 	h.length = (uint32_t)(frame->len - sizeof(h));
-	h.sum = cache_sum(frame->data + sizeof(h), h.length, h.length);
+	h.sum = sum64(frame->data + sizeof(h), h.length, h.length);
 	memcpy(frame->data, &h, sizeof(h));
 }
 
@@ -329,7 +329,7 @@ frame_at(const char *p, size_t n)
 	memcpy(&h, p, sizeof(h));
 	if (h.magic != MAGIC || h.length > n - sizeof(h) || h.length > FRAME_MAX)
 		return 0;
-	return cache_sum(p + sizeof(h), h.length, h.length) == h.sum ? sizeof(h) + h.length : 0;
+	return sum64(p + sizeof(h), h.length, h.length) == h.sum ? sizeof(h) + h.length : 0;
 }
 
 /* The next whole frame from p on, or NULL. */

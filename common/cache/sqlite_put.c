@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "cache/sqlite_sum.h"
+#include "base/sum.h"
 
 /* One transaction is not to be longer than that, for others wait. What it puts is there before anything
  * is evicted, so neither should it be a large part of the budget. */
@@ -137,7 +137,7 @@ put(struct cache_file *c, const struct cache_entry *entry, int64_t now, struct e
 {
 	struct cache_found f = {
 		.id = c->state.next++, .made = now, .expires = now + (entry->ttl_ms ? entry->ttl_ms : CACHE_TTL),
-		.hash = (int64_t)cache_sum(entry->value.p, entry->value.n, 0),
+		.hash = (int64_t)sum64(entry->value.p, entry->value.n, 0),
 	};
 	int64_t area;
 	int rc;

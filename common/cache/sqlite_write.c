@@ -6,14 +6,14 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cache/sqlite_sum.h"
+#include "base/sum.h"
 
 /* --- transactions ------------------------------------------------------------------------- */
 
 static int64_t
 state_sum(const struct cache_state *s)
 {
-	return (int64_t)cache_sum(s, sizeof(*s), 0);
+	return (int64_t)sum64(s, sizeof(*s), 0);
 }
 
 int

@@ -230,6 +230,7 @@ identify(struct db *d, int *fresh, struct err *e)
 		    d->path, (long long)version, (int)d->options.version);
 		return err_hint(e, "install the newer version");
 	}
+	d->version = (int32_t)version;
 	rc = db_integer(d, "PRAGMA page_size", 4096, &page_size, e);
 	if (rc == 0)
 		d->options.page_size = (int)page_size;
@@ -255,6 +256,7 @@ make_ours(struct db *d, struct err *e)
 	    d->options.page_size);
 	rc = db_exec(d, buf_cstr(&sql), e);
 	d->writing = d->schema_changed = 1;
+	d->version = d->options.version;
 	if (rc == 0) {
 		sql.len = 0;
 		buf_format(&sql, "PRAGMA application_id = %d; PRAGMA user_version = %d;"
@@ -338,6 +340,7 @@ db_open_again(struct db *d, const struct db *first, enum db_mode mode, struct er
 	start(d, &first->options);
 	d->options.mode = mode;
 	d->immutable = mode == DB_READ && first->immutable;
+	d->version = first->version;
 	rc = open_handle(d, e);
 	if (rc == 0)
 		rc = configure(d, e);

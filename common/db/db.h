@@ -42,6 +42,7 @@ struct db {
 	sqlite3 *handle;         /* use with the functions below or SQLite's own */
 	char *path;
 	struct db_options options; /* path is the one above */
+	int32_t version;         /* the user_version that was found */
 	int lock_fd;             /* -1: never opened */
 	int locked, writing, reading;
 	int immutable;           /* read as it stands: its directory cannot be written to */

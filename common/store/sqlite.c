@@ -53,6 +53,37 @@ open_file(struct sqlite_store *s, const char *path, const struct store_options *
 	return db_open(&s->db, &d, e);
 }
 
+/* Make a file of an earlier format one of ours. Checksums come with the vectors that are written. */
+static int
+upgrade(struct sqlite_store *s, struct err *e)
+{
+	struct buf sql = {0};
+	sqlite3_stmt *st = NULL;
+	int64_t version;
+	int rc = db_begin(&s->db, e);
+
+	if (rc != 0)
+		return rc;
+	rc = db_integer(&s->db, "PRAGMA user_version", 0, &version, e);
+	if (rc == 0 && version < 2)
+		rc = db_prepare(&s->db, "SELECT name FROM collection", &st, e);
+	while (st != NULL && rc == 0 && (rc = db_step(&s->db, st, e)) > 0) {
+		struct slice name = db_text(st, 0);
+		buf_format(&sql, "ALTER TABLE \"%.*s_vector\" ADD COLUMN sum INTEGER;", (int)name.n, name.p);
+		rc = 0;
+	}
+	sqlite3_finalize(st);
+	buf_format(&sql, "PRAGMA user_version = %d", SQLITE_VERSION_KNOWN);
+	rc = rc < 0 ? e->code : rc ? rc : db_exec(&s->db, buf_cstr(&sql), e);
+	buf_free(&sql);
+	s->db.schema_changed = 1;
+	s->db.version = SQLITE_VERSION_KNOWN;
+	if (rc == 0)
+		return db_commit(&s->db, e);
+	db_rollback(&s->db);
+	return rc;
+}
+
 static int
 sqlite_open(const struct store_options *o, const char *rest, struct store **out, struct err *e)
 {
@@ -74,6 +105,8 @@ sqlite_open(const struct store_options *o, const char *rest, struct store **out,
 	s->db.lock_fd = -1;
 	if (rc == 0)
 		rc = open_file(s, buf_cstr(&path), o, e);
+	if (rc == 0 && o->mode == STORE_WRITE && s->db.version < SQLITE_VERSION_KNOWN)
+		rc = upgrade(s, e);
 	if (rc == 0)
 		rc = sqlite_refresh(s, e);
 	buf_format(&name, "sqlite:%s", buf_cstr(&path));
@@ -120,16 +153,23 @@ sqlite_second(struct sqlite_store *s, struct db *out, struct err *e)
 	return db_open_again(out, &s->db, DB_READ, e);
 }
 
-/* Append sql with the collection's name for every {c}. */
 static void
 add_template(struct sqlite_store *s, struct buf *b, const char *sql)
 {
 	const char *mark;
 
-	while ((mark = strstr(sql, "{c}")) != NULL) {
+	while ((mark = strchr(sql, '{')) != NULL) {
 		buf_add(b, sql, (size_t)(mark - sql));
-		buf_string(b, s->base.collection);
-		sql = mark + 3;
+		if (strncmp(mark, "{c}", 3) == 0) {
+			buf_string(b, s->base.collection);
+			sql = mark + 3;
+		} else if (strncmp(mark, "{sum}", 5) == 0) {
+			buf_string(b, s->db.version < 2 ? "NULL" : "v.sum");
+			sql = mark + 5;
+		} else {
+			buf_byte(b, '{');
+			sql = mark + 1;
+		}
 	}
 	buf_string(b, sql);
 }

@@ -15,7 +15,7 @@
 
 enum {
 	SQLITE_APPLICATION = 0x63317653, /* "c1vS" */
-	SQLITE_VERSION_KNOWN = 1,        /* user_version */
+	SQLITE_VERSION_KNOWN = 2,        /* user_version; 1 has no {c}_vector.sum */
 	BLOCK_BITS = 10,
 	BLOCK_SLOTS = 1 << BLOCK_BITS
 };
@@ -45,7 +45,8 @@ sqlite_of(struct store *s)
 /* --- sqlite.c ----------------------------------------------------------- */
 
 /* Prepare a template in which {c} stands for the collection's name (inside
- * double quotes: "{c}_chunk"). Finalise before the store is closed. */
+ * double quotes: "{c}_chunk"), and {sum} for the checksum of the vector v (NULL
+ * in a file of format 1). Finalise before the store is closed. */
 int sqlite_prepare(struct sqlite_store *s, const char *sql, sqlite3_stmt **out, struct err *e);
 /* The same for several statements, run at once. */
 int sqlite_exec(struct sqlite_store *s, const char *sql, struct err *e);
@@ -64,7 +65,7 @@ int sqlite_second(struct sqlite_store *s, struct db *out, struct err *e);
 #define SQLITE_CHUNK_COLUMNS                                                   \
 	"SELECT k.id, k.key, d.key, k.content, coalesce(k.source, d.source),"  \
 	" coalesce(k.metadata, d.metadata), k.place, k.position, d.chunks,"    \
-	" k.hash, v.vector FROM \"{c}_chunk\" k"                               \
+	" k.hash, v.vector, {sum} FROM \"{c}_chunk\" k"                               \
 	" JOIN \"{c}_document\" d ON d.id = k.document"                        \
 	" LEFT JOIN \"{c}_vector\" v ON v.id = k.id "
 /* The row on which st stands; slices are valid until the next step. C1V_DATA
@@ -72,6 +73,8 @@ int sqlite_second(struct sqlite_store *s, struct db *out, struct err *e);
  * is noticed rather than shown. slot may be NULL. */
 int sqlite_chunk(struct sqlite_store *s, sqlite3_stmt *st, struct stored_chunk *out,
     int64_t *slot, struct err *e);
+/* Is the vector's checksum, as column i has it, right? One that has none (an earlier format) is. */
+int sqlite_vector_right(sqlite3_stmt *st, int i, struct slice vector);
 /* The hash that {c}_chunk keeps: the first 8 bytes of SHA-256, little-endian. */
 int64_t sqlite_hash(struct slice content);
 

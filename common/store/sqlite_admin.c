@@ -156,7 +156,7 @@ sqlite_info(struct store *base, int all, struct buf *b, struct err *e)
 	add_text_or_null(b, "store", slice_of(base->name));
 	add_text_or_null(b, "driver", SLICE("sqlite"));
 	add_text_or_null(b, "sqlite", slice_of(sqlite3_libversion()));
-	add_number(b, "format", SQLITE_VERSION_KNOWN);
+	add_number(b, "format", s->db.version);
 	add_number(b, "size", db_size(&s->db));
 	add_number(b, "page_size", s->db.options.page_size);
 	json_add_key(b, "collections");

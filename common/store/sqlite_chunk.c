@@ -1,6 +1,7 @@
 #include "store/sqlite.h"
 
 #include "base/sha.h"
+#include "base/sum.h"
 
 int64_t
 sqlite_hash(struct slice content)
@@ -12,6 +13,13 @@ sqlite_hash(struct slice content)
 	for (int i = 7; i >= 0; i--)
 		h = h << 8 | sum[i];
 	return (int64_t)h;
+}
+
+int
+sqlite_vector_right(sqlite3_stmt *st, int i, struct slice vector)
+{
+	return sqlite3_column_type(st, i) == SQLITE_NULL ||
+	    sqlite3_column_int64(st, i) == (int64_t)sum64(vector.p, vector.n, 0);
 }
 
 static int
@@ -55,7 +63,7 @@ sqlite_chunk(struct sqlite_store *s, sqlite3_stmt *st, struct stored_chunk *out,
 	out->dims = 0;
 	out->model = out->api_base = NULL;
 	if (vector.p != NULL) {
-		if (vector.n != s->info.dims * sizeof(float) || vector.n == 0)
+		if (vector.n != s->info.dims * sizeof(float) || vector.n == 0 || !sqlite_vector_right(st, 11, vector))
 			return damaged(s, id, "vector", e);
 		s->vector.len = 0;
 		buf_slice(&s->vector, vector);

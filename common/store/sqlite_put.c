@@ -1,6 +1,7 @@
 #include "store/sqlite_put.h"
 
 #include "base/clock.h"
+#include "base/sum.h"
 
 static int
 save_document(struct sqlite_store *s, struct work *w, struct err *e)
@@ -58,6 +59,7 @@ save_vector(struct sqlite_store *s, enum batch_statement how, int64_t slot, cons
 		return e->code;
 	sqlite3_bind_int64(st, 1, slot);
 	db_bind_blob(st, 2, v, s->info.dims * sizeof(*v));
+	sqlite3_bind_int64(st, 3, (sqlite3_int64)sum64(v, s->info.dims * sizeof(*v), 0));
 	rc = db_run(&s->db, st, e);
 	s->info.vectors += rc == 0 && how == ADD_VECTOR;
 	return rc;

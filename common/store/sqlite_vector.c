@@ -60,6 +60,7 @@ int
 vector_open(struct db *db, const char *collection, struct vector_leg **out, struct err *e)
 {
 	struct vector_leg *v = mem_zero(1, sizeof(*v));
+	const char *columns = db->version < 2 ? "SELECT vector, NULL, id FROM" : "SELECT vector, sum, id FROM";
 	struct buf table = {0};
 	int rc;
 
@@ -69,9 +70,9 @@ vector_open(struct db *db, const char *collection, struct vector_leg **out, stru
 	v->table = buf_cstr(&table);
 	rc = prepare(v, "SELECT min(id) FROM", "block", "WHERE id >= ?1", &v->next, e);
 	if (rc == 0)
-		rc = prepare(v, "SELECT vector FROM", "vector", "WHERE id = ?1", &v->one, e);
+		rc = prepare(v, columns, "vector", "WHERE id = ?1", &v->one, e);
 	if (rc == 0)
-		rc = prepare(v, "SELECT id, vector FROM", "vector", "ORDER BY id", &v->all, e);
+		rc = prepare(v, columns, "vector", "ORDER BY id", &v->all, e);
 	if (rc == 0)
 		*out = v;
 	else
@@ -98,10 +99,14 @@ vector_close(struct vector_leg *v)
 /* --- float32 ---------------------------------------------------------------- */
 
 static int
-take_vector(struct vector_leg *v, struct slice blob, int64_t slot, size_t dims, struct err *e)
+take_vector(struct vector_leg *v, sqlite3_stmt *st, int64_t slot, size_t dims, struct err *e)
 {
+	struct slice blob = db_text(st, 0);
+
 	if (blob.n != dims * sizeof(float))
 		return damaged(v, "vector", slot, "size", e);
+	if (!sqlite_vector_right(st, 1, blob))
+		return damaged(v, "vector", slot, "content", e);
 	if (v->dims < dims) {
 		free(v->vector);
 		v->vector = mem_alloc(dims * sizeof(float));
@@ -128,7 +133,7 @@ read_vector(struct vector_leg *v, int64_t slot, size_t dims, struct err *e)
 
 	sqlite3_bind_int64(v->one, 1, slot);
 	rc = db_step(v->db, v->one, e);
-	if (rc > 0 && take_vector(v, db_text(v->one, 0), slot, dims, e) != 0)
+	if (rc > 0 && take_vector(v, v->one, slot, dims, e) != 0)
 		rc = -1;
 	sqlite3_reset(v->one);
 	return rc;
@@ -417,13 +422,13 @@ vector_exact(struct vector_leg *v, const struct vector_query *q, struct leg_item
 
 	topk_init(&best, q->limit);
 	while ((rc = db_step(v->db, v->all, e)) > 0) {
-		int64_t slot = sqlite3_column_int64(v->all, 0);
+		int64_t slot = sqlite3_column_int64(v->all, 2);
 		float score;
 
 		++*scanned;
 		if (!slot_in(q->allowed, slot))
 			continue;
-		if (take_vector(v, db_text(v->all, 1), slot, q->dims, e) != 0) {
+		if (take_vector(v, v->all, slot, q->dims, e) != 0) {
 			sqlite3_reset(v->all);
 			rc = -1;
 			break;

@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "cache/cache_driver.h"
-#include "cache/sqlite_sum.h"
+#include "base/sum.h"
 #include "db/db.h"
 
 enum { LATENCY = 7 };
@@ -221,11 +221,11 @@ TEST(the_checksum_is_xxh64)
 {
 	static const char text[] = "Nobody inspects the spammish repetition";
 
-	CHECK(cache_sum("", 0, 0) == UINT64_C(0xef46db3751d8e999));
-	CHECK(cache_sum("a", 1, 0) == UINT64_C(0xd24ec4f1a98c6e5b));
-	CHECK(cache_sum("abc", 3, 0) == UINT64_C(0x44bc2cf5ad770999));
-	CHECK(cache_sum(text, sizeof(text) - 1, 0) == UINT64_C(0xfbcea83c8a378bf1));
-	CHECK(cache_sum("abc", 3, 1) != cache_sum("abc", 3, 0));
+	CHECK(sum64("", 0, 0) == UINT64_C(0xef46db3751d8e999));
+	CHECK(sum64("a", 1, 0) == UINT64_C(0xd24ec4f1a98c6e5b));
+	CHECK(sum64("abc", 3, 0) == UINT64_C(0x44bc2cf5ad770999));
+	CHECK(sum64(text, sizeof(text) - 1, 0) == UINT64_C(0xfbcea83c8a378bf1));
+	CHECK(sum64("abc", 3, 1) != sum64("abc", 3, 0));
 }
 
 /* --- entries -------------------------------------------------------------------------------- */
@@ -1112,7 +1112,7 @@ append_nonsense(const int64_t *items, size_t n)
 
 	memcpy(&h.magic, "c1vH", 4);
 	h.length = (uint32_t)(n * sizeof(*items));
-	h.sum = cache_sum(items, h.length, h.length);
+	h.sum = sum64(items, h.length, h.length);
 	append(".hits", &h, sizeof(h));
 	append(".hits", items, h.length);
 }

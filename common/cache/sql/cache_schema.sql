@@ -1,5 +1,5 @@
 -- The cache. Times are milliseconds since 1970; hash and sum are those of
--- sqlite_sum.h, as signed numbers.
+-- base/sum.h, as signed numbers.
 
 -- One row: what every writer needs, and how far the hits were folded in.
 CREATE TABLE IF NOT EXISTS state (

@@ -31,7 +31,8 @@ CREATE INDEX "{c}_own" ON "{c}_chunk" (document)
 -- Vectors as they came: float32, little-endian.
 CREATE TABLE "{c}_vector" (
     id          INTEGER PRIMARY KEY REFERENCES "{c}_chunk" (id),
-    vector      BLOB NOT NULL
+    vector      BLOB NOT NULL,
+    sum         INTEGER                             -- XXH64 of vector; NULL: not known
 ) STRICT;
 
 -- What a search scans, 1,024 slots a row, always full size. Apart from each

@@ -1,4 +1,4 @@
-#include "cache/sqlite_sum.h"
+#include "base/sum.h"
 
 #include <string.h>
 
@@ -48,7 +48,7 @@ stripes(const unsigned char **p, const unsigned char *end, uint64_t seed)
 }
 
 uint64_t
-cache_sum(const void *data, size_t n, uint64_t seed)
+sum64(const void *data, size_t n, uint64_t seed)
 {
 	const unsigned char *p = data, *end = p + n;
 	uint64_t h = n >= 32 ? stripes(&p, end, seed) : seed + PRIME_5;
