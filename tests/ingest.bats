@@ -45,3 +45,18 @@ load contract/records
 	run -0 c1v-ingest --pretty <<<'{"id":"a","content":"x"}'
 	assert_output --partial '1 documents'
 }
+
+@test "sixteen that begin one store at once: each finds it empty or made, and nothing is lost" {
+	for round in $(seq 12); do
+		export C1V_STORE=sqlite:$round.db
+		for i in $(seq 16); do
+			echo "{\"id\":\"d$i\",\"content\":\"x $i\",\"model\":\"m\",\"embedding\":[1,$i]}" |
+			    c1v-ingest 2>>bad >/dev/null &
+		done
+		wait
+		c1v-store info | jq .collections[0].chunks >>counts
+	done
+	run -0 cat bad
+	assert_output ''
+	assert_equal "$(sort counts | uniq -c | xargs)" '12 16'
+}

@@ -226,12 +226,13 @@ read_collection(struct sqlite_store *s, sqlite3_stmt *st)
 	s->generation = sqlite3_column_int64(st, 11);
 }
 
-/* A collection without a row has no tables either. */
+/* A collection without a row has no tables either. Asked at once: somebody may have made it meanwhile. */
 static int
 check_absent(struct sqlite_store *s, struct err *e)
 {
 	sqlite3_stmt *st;
-	int rc = db_prepare(&s->db, "SELECT 1 FROM sqlite_schema WHERE name = ?1 || '_chunk'", &st, e);
+	int rc = db_prepare(&s->db, "SELECT 1 FROM sqlite_schema WHERE name = ?1 || '_chunk'"
+	    " AND NOT EXISTS (SELECT 1 FROM collection WHERE name = ?1)", &st, e);
 
 	if (rc != 0)
 		return rc;
