@@ -194,11 +194,16 @@ check_chunks(struct check *c, struct err *e)
 static int
 check_text(struct check *c, struct err *e)
 {
-	struct sqlite_store writer = {.base = {.collection = c->s->base.collection}};
+	struct sqlite_store writer = {.base = {.name = c->s->base.name, .collection = c->s->base.collection}};
 	int rc = db_open_again(&writer.db, &c->s->db, DB_WRITE, e);
 
 	if (rc == 0)
 		rc = db_begin(&writer.db, e);
+	/* It may have been dropped since the rows were checked. */
+	if (rc == 0)
+		rc = sqlite_refresh(&writer, e);
+	if (rc == 0)
+		rc = sqlite_must_exist(&writer, e);
 	if (rc == C1V_IO)
 		rc = 0; /* a file that cannot be written to: SQLite's own check has to do */
 	else if (rc == 0)
@@ -208,6 +213,7 @@ check_text(struct check *c, struct err *e)
 		rc = 0;
 	}
 	db_close(&writer.db);
+	arena_free(&writer.names);
 	return rc;
 }
 
