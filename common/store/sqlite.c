@@ -65,7 +65,7 @@ upgrade(struct sqlite_store *s, struct err *e)
 	if (rc != 0)
 		return rc;
 	rc = db_integer(&s->db, "PRAGMA user_version", 0, &version, e);
-	if (rc == 0 && version < 2)
+	if (rc == 0 && version < SQLITE_VERSION_SUMS)
 		rc = db_prepare(&s->db, "SELECT name FROM collection", &st, e);
 	while (st != NULL && rc == 0 && (rc = db_step(&s->db, st, e)) > 0) {
 		struct slice name = db_text(st, 0);
@@ -164,7 +164,7 @@ add_template(struct sqlite_store *s, struct buf *b, const char *sql)
 			buf_string(b, s->base.collection);
 			sql = mark + 3;
 		} else if (strncmp(mark, "{sum}", 5) == 0) {
-			buf_string(b, s->db.version < 2 ? "NULL" : "v.sum");
+			buf_string(b, s->db.version < SQLITE_VERSION_SUMS ? "NULL" : "v.sum");
 			sql = mark + 5;
 		} else {
 			buf_byte(b, '{');

@@ -15,7 +15,8 @@
 
 enum {
 	SQLITE_APPLICATION = 0x63317653, /* "c1vS" */
-	SQLITE_VERSION_KNOWN = 2,        /* user_version; 1 has no {c}_vector.sum */
+	SQLITE_VERSION_SUMS = 2,         /* user_version from which {c}_vector.sum is there */
+	SQLITE_VERSION_KNOWN = 2,
 	BLOCK_BITS = 10,
 	BLOCK_SLOTS = 1 << BLOCK_BITS
 };

@@ -60,7 +60,8 @@ int
 vector_open(struct db *db, const char *collection, struct vector_leg **out, struct err *e)
 {
 	struct vector_leg *v = mem_zero(1, sizeof(*v));
-	const char *columns = db->version < 2 ? "SELECT vector, NULL, id FROM" : "SELECT vector, sum, id FROM";
+	const char *columns = db->version < SQLITE_VERSION_SUMS ? "SELECT vector, NULL, id FROM"
+	    : "SELECT vector, sum, id FROM";
 	struct buf table = {0};
 	int rc;
 
