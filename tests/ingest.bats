@@ -26,6 +26,23 @@ load contract/records
 	[ "$(xargs <counts)" = '2 0 0 0' ]
 }
 
+segments() {
+	sqlite3 "$store" "SELECT count(DISTINCT segid) FROM documents_fts_idx"
+}
+
+@test "the text index of a collection that grew is one segment, of one that grew little it is left" {
+	jq -nc 'range(3000) | {id: "r\(.)", content: "common word\(. % 7) number\(.)"}' |
+	    c1v-ingest --batch-size 300
+	[ "$(segments)" = 1 ]
+	c1v-ingest <<<'{"id":"one","content":"common and more"}'
+	[ "$(segments)" = 2 ]
+	jq -nc 'range(1600) | {id: "s\(.)", content: "common other\(.)"}' | c1v-ingest
+	[ "$(segments)" = 1 ]
+	[ "$(sqlite3 "$store" "SELECT count(*) FROM documents_fts WHERE documents_fts MATCH 'common'")" = 4601 ]
+	[ "$(sqlite3 "$store" "SELECT count(*) FROM documents_fts WHERE documents_fts MATCH 'number2999 OR other1599'")" = 2 ]
+	sound
+}
+
 @test "stores: default place, collections, names that are refused" {
 	unset C1V_STORE
 	run -0 c1v-ingest -c other <<<'{"id":"a","content":"x"}'

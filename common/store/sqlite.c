@@ -133,8 +133,8 @@ sqlite_close(struct store *base, struct err *e)
 	if (s->db.handle != NULL) {
 		db_rollback(&s->db);
 		if (s->db.committed) {
-			struct err ignored; /* searches are slower without the counts, no worse */
-			sqlite_terms_refresh(s, &ignored);
+			struct err ignored; /* searches are slower without it, no worse */
+			sqlite_upkeep(s, &ignored);
 			rc = db_checkpoint(&s->db, e);
 		}
 		db_close(&s->db);

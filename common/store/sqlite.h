@@ -128,11 +128,11 @@ int sqlite_verify(struct store *s, void (*finding)(void *arg, const char *text),
 int sqlite_search(struct store *s, const struct search_query *q, struct search_hits *out, struct err *e);
 int sqlite_neighbors(struct store *s, struct slice document, int64_t first, int64_t last,
     stored_chunk_fn *fn, void *arg, struct err *e);
-/* Count the common terms again ({c}_term) when the collection has grown or shrunk by half
- * since it was last done, else do nothing. In a transaction of its own, at the end of a
- * run that wrote; 0.1 s per 100,000 chunks. The counts only make searches faster: an error
- * may be ignored. */
-int sqlite_terms_refresh(struct sqlite_store *s, struct err *e);
+/* When the collection has grown or shrunk by half since it was last done, merge its text
+ * index into one segment and count the common terms ({c}_term) again, else do nothing. In
+ * transactions of its own, at the end of a run that wrote; half a second per 100,000 chunks.
+ * It only makes searches faster: an error may be ignored. */
+int sqlite_upkeep(struct sqlite_store *s, struct err *e);
 /* Free s->reader; called on closing, NULL is fine. */
 void sqlite_search_close(struct sqlite_store *s);
 

@@ -3,7 +3,8 @@
  * sqlite_search.c   the search as a whole: legs, fusion, hits
  * sqlite_reader.c   what is kept from search to search
  * sqlite_keyword.c  the keyword leg: bm25 over FTS5's index
- * sqlite_terms.c    a query's terms, and the counts of the common ones
+ * sqlite_count.c    how often terms are in a text
+ * sqlite_terms.c    a query's terms
  * sqlite_vector.c   the vector leg: scan of codes, then float32
  * sqlite_allow.c    filters and web syntax as sets of slots
  *
@@ -104,6 +105,10 @@ void keyword_close(struct keyword *k);
 /* Tokenise as the collection's index does: fn as FTS5 calls it. */
 int keyword_tokenize(struct keyword *k, struct slice text, int flags, void *arg,
     int (*fn)(void *arg, int flags, const char *token, int n, int start, int end), struct err *e);
+/* How often each of count terms is in text, as the collection's index would have
+ * it: tf[i] of terms[i]. A term without a stem is in none. */
+int keyword_count(struct keyword *k, struct slice text, const struct term *terms, size_t count,
+    int *tf, struct err *e);
 /* Words are looked for as phrases, not as tokens (trigram). */
 int keyword_by_phrase(const struct keyword *k);
 /* Chunks that hold a stem as last counted; 0: not a common one. */

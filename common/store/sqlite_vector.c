@@ -357,8 +357,8 @@ rescore(struct vector_leg *v, const struct vector_scan *s, struct topk *out, uin
     struct err *e)
 {
 	const struct vector_query *q = s->q;
-	/* Half of the bound is still three standard deviations. */
-	float error = vec_error(s->query, v->widest) / 2;
+	/* A third of the bound is still two standard deviations. */
+	float error = vec_error(s->query, v->widest) / 3;
 	size_t count = v->best.count, least = q->limit < count ? q->limit : count;
 	int64_t *slots = mem_alloc(count * sizeof(*slots));
 	double *scores = mem_alloc(count * sizeof(*scores));

@@ -59,7 +59,7 @@ CREATE VIRTUAL TABLE "{c}_fts" USING fts5 (
 );
 
 -- How many chunks hold each of the most common terms, when the count was last
--- taken; the term '' says of how many chunks. See sqlite_terms_refresh().
+-- taken; the term '' says of how many chunks. See sqlite_upkeep().
 CREATE TABLE "{c}_term" (
     term        TEXT PRIMARY KEY,
     documents   INTEGER NOT NULL
