@@ -46,7 +46,7 @@ LIBS_c1v-ingest = $(TEXT_LIBS) jansson sqlite3
 LIBS_c1v-store = $(TEXT_LIBS) jansson sqlite3
 LIBS_c1v-cache = sqlite3 $(TEXT_LIBS)
 LIBS_c1v-cost = $(TEXT_LIBS) sqlite3
-LIBS_c1v-search = $(TEXT_LIBS) jansson sqlite3
+LIBS_c1v-search = sqlite3 $(TEXT_LIBS) jansson
 ALL_LIBS = $(TEXT_LIBS) jansson sqlite3
 
 # Drivers whose libraries would cost every tool start-up time are modules,

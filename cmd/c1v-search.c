@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/num.h"
 #include "base/utf8.h"
 #include "search_tool.h"
@@ -46,7 +47,7 @@ static const struct opt how[] = {
 	{ .name = "weights", .kind = OPT_STRING, .offset = offsetof(struct settings, weights),
 	  .argument = "V,K", .help = "of vector and keyword ranks (default: what suits the model)" },
 	{ .name = "candidates", .kind = OPT_INT, .offset = offsetof(struct settings, candidates),
-	  .argument = "N", .help = "of each ranking before they are fused (default: 10 a result, at least 100)",
+	  .argument = "N", .help = "of each ranking before they are fused (default: as many as the results need)",
 	  .min = 1, .max = 100000 },
 	{ .name = "min-score", .kind = OPT_REAL, .offset = offsetof(struct settings, min_score),
 	  .argument = "COSINE", .help = "drop less similar chunks from the vector ranking",
@@ -385,8 +386,10 @@ main(int argc, char **argv)
 	struct settings s = {0};
 	struct cli c;
 	struct tool t = {.cli = &c, .set = &s};
-	int rc = cli_start(&c, &spec, argc, argv, &s, &s.common);
+	int rc;
 
+	mem_keep();
+	rc = cli_start(&c, &spec, argc, argv, &s, &s.common);
 	if (rc != CLI_GO)
 		return rc;
 	rc = read_settings(&t, &s);

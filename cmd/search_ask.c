@@ -9,8 +9,6 @@
 /* Weights of a model that suggests none: the vector counts more. */
 static const double WEIGHT_VECTOR = 0.7, WEIGHT_KEYWORD = 0.3;
 
-enum { CANDIDATES_LEAST = 100, CANDIDATES_PER_RESULT = 10 };
-
 static int
 differs(struct tool *t, int code, const char *whose, const char *model, struct err *e)
 {
@@ -212,7 +210,6 @@ static void
 fill_query(struct tool *t, struct search_query *q)
 {
 	const struct settings *s = t->set;
-	int64_t least = s->limit * CANDIDATES_PER_RESULT;
 
 	q->web = s->web;
 	q->dims = t->collection.dims;
@@ -220,8 +217,7 @@ fill_query(struct tool *t, struct search_query *q)
 	q->fuse = (enum search_fuse)s->fuse;
 	q->rrf_k = s->rrf_k;
 	q->limit = (size_t)s->limit;
-	q->candidates = (size_t)(s->candidates ? s->candidates
-	    : least > CANDIDATES_LEAST ? least : CANDIDATES_LEAST);
+	q->candidates = (size_t)s->candidates;
 	q->min_score = s->min_score;
 	q->exact = s->exact;
 	q->ef_search = s->ef_search;

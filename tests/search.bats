@@ -18,6 +18,22 @@ load contract/records
 	assert_failure 1
 }
 
+# 400 chunks of one content and document, and a few others behind them.
+@test "results are as many as there are, however alike the candidates" {
+	{
+		jq -nc 'range(400) | {id: "same\(.)", document: {id: "d"}, content: "many words alike"}'
+		jq -nc 'range(30) | {id: "other\(.)", document: {id: "o\(.)"}, content: "many words unlike \(.) and longer than the others"}'
+	} | c1v-ingest >/dev/null
+	run -0 --separate-stderr c1v-search --mode keyword --fields id 'many words'
+	assert_equal "${#lines[@]}" 10
+	run -0 --separate-stderr c1v-search --mode keyword --no-collapse --per-document 1 --fields id 'many words'
+	assert_equal "${#lines[@]}" 10
+	run -0 --separate-stderr c1v-search --mode keyword -n 100 --fields id 'many words'
+	assert_equal "${#lines[@]}" 31
+	run -0 --separate-stderr c1v-search --mode keyword --candidates 50 --fields id 'many words'
+	assert_equal "${#lines[@]}" 1
+}
+
 @test "wrong options" {
 	fill_toy
 	for o in "--weights 1" "--weights a,b" "--weights 0,0" "-n 0" "--mode none" "--fuse x" "--min-score 2" \

@@ -9,6 +9,11 @@
 
 #include "base/err.h"
 
+#if defined(__GLIBC__) && defined(__linux__)
+#include <malloc.h>
+#include <sys/mman.h>
+#endif
+
 enum { ARENA_BLOCK = 64 * 1024, ARENA_ALIGN = 16 };
 
 struct arena_block {
@@ -25,6 +30,23 @@ mem_exhausted(void)
 
 	(void)n; /* nothing is left to be done about it */
 	_exit(C1V_MEMORY);
+}
+
+void
+mem_keep(void)
+{
+#if defined(__GLIBC__) && defined(__linux__)
+	enum { KEPT = 16 << 20, PAGE = 2 << 20 };
+	char *heap;
+
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, 2 * KEPT);
+	mallopt(M_TRIM_THRESHOLD, 4 * KEPT);
+	heap = malloc(KEPT); /* address space only: what is not touched is no memory */
+	if (heap != NULL)
+		madvise(heap + PAGE - (uintptr_t)heap % PAGE, KEPT - PAGE, MADV_HUGEPAGE);
+	free(heap);
+#endif
 }
 
 void *

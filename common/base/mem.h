@@ -18,6 +18,12 @@ char *mem_bytes(const void *p, size_t n);     /* copy of n bytes and a NUL */
 /* End the process as the allocators do; for libraries that report ENOMEM. */
 _Noreturn void mem_exhausted(void);
 
+/* For a process that lives for milliseconds and uses megabytes: take memory from
+ * the system in large pages and keep it. What comes and goes by small ones costs
+ * more than the work in it. Call it before all else; a hint, for C libraries and
+ * systems that take it. */
+void mem_keep(void);
+
 /* Grow *items (of *room elements of size bytes) so that it holds need. */
 void mem_grow(void *items, size_t *room, size_t need, size_t size);
 

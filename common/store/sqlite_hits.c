@@ -193,3 +193,30 @@ sqlite_hits(struct sqlite_store *s, struct vector_leg *v, const struct search_qu
 	arena_free(&c.arena);
 	return rc;
 }
+
+int
+sqlite_neighbors(struct store *base, struct slice document, int64_t first, int64_t last,
+    stored_chunk_fn *fn, void *arg, struct err *e)
+{
+	struct sqlite_store *s = sqlite_of(base);
+	sqlite3_stmt *st;
+	int rc = sqlite_prepare(s, SQLITE_CHUNK_COLUMNS "WHERE d.key = ?1 AND k.position BETWEEN ?2 AND ?3"
+	    " ORDER BY k.position", &st, e);
+
+	if (rc != 0)
+		return rc;
+	db_bind_text(st, 1, document);
+	sqlite3_bind_int64(st, 2, first);
+	sqlite3_bind_int64(st, 3, last);
+	while ((rc = db_step(&s->db, st, e)) > 0) {
+		struct stored_chunk c;
+
+		rc = sqlite_chunk(s, st, &c, NULL, e);
+		if (rc == 0)
+			rc = fn(arg, &c, e);
+		if (rc != 0)
+			break;
+	}
+	sqlite3_finalize(st);
+	return rc < 0 ? e->code : rc;
+}

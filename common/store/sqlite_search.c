@@ -1,10 +1,9 @@
 #include "store/sqlite_search.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "store/sqlite_hits.h"
 #include "store/vec.h"
 
@@ -12,6 +11,14 @@
 enum {
 	THREAD_FROM = 20000,         /* vectors, when words are looked for as well */
 	THREAD_FROM_BYTES = 32 << 20 /* of codes, when only they are scanned */
+};
+
+/* Of each leg, unless the query says how many. */
+enum {
+	CANDIDATES_PER_RESULT = 5,
+	CANDIDATES_LEAST = 50,
+	VARIETY = 2, /* so many times as many to choose different ones from */
+	WIDER = 8    /* so many times as many when there are too few hits */
 };
 
 /* One search. */
@@ -28,6 +35,7 @@ struct run {
 	struct slot_set keyword_allowed;
 	struct leg_item *keyword_items, *vector_items;
 	size_t keyword_count, vector_count;
+	double *cosines;                  /* of keyword_items, for zscore */
 	struct fused *ranked;
 	size_t ranked_count;
 };
@@ -94,7 +102,32 @@ keyword_leg(struct run *x, struct err *e)
 	if (rc == 0)
 		rc = keyword_run(x->r->keyword, &q, x->keyword_items, &x->keyword_count,
 		    &x->trace->keyword_rows, e);
-	x->trace->keyword_ms = ms_since(start);
+	x->trace->keyword_ms += ms_since(start);
+	return rc;
+}
+
+/* What the other leg will have to say about the chunks that this one found: it
+ * is asked early, for then another thread scans. */
+static int
+keyword_cosines(struct run *x, struct err *e)
+{
+	int64_t *slots = mem_alloc((x->keyword_count + 1) * sizeof(*slots));
+	int rc;
+
+	for (size_t i = 0; i < x->keyword_count; i++)
+		slots[i] = x->keyword_items[i].key;
+	rc = vector_score(x->r->vector, x->unit, x->q->dims, slots, x->keyword_count, x->cosines, e);
+	free(slots);
+	return rc;
+}
+
+static int
+by_keyword(struct run *x, struct err *e)
+{
+	int rc = x->keyword ? keyword_leg(x, e) : 0;
+
+	if (rc == 0 && x->vector && x->q->fuse == FUSE_ZSCORE)
+		rc = keyword_cosines(x, e);
 	return rc;
 }
 
@@ -132,7 +165,7 @@ vector_leg(struct run *x, struct err *e)
 			rc = vector_finish(r->vector, r->scan, NULL, x->vector_items, &x->vector_count,
 			    &x->trace->vectors_scanned, &x->trace->rescored, e);
 	}
-	x->trace->vector_ms = ms_since(start);
+	x->trace->vector_ms += ms_since(start);
 	return rc;
 }
 
@@ -191,15 +224,15 @@ side_thread(void *arg)
 /* The second thread scans codes from the start, this one looks for words first
  * and then helps with what is left. */
 static int
-legs_in_parallel(struct run *x, pthread_t thread, struct side *side, struct err *e)
+legs_in_parallel(struct run *x, struct thread *thread, struct side *side, struct err *e)
 {
 	struct sqlite_reader *r = x->r;
 	int64_t start = clock_mono_ns();
-	int rc = x->keyword ? keyword_leg(x, e) : 0;
+	int rc = by_keyword(x, e);
 
 	if (rc == 0)
 		rc = vector_work(r->vector, r->scan, e);
-	pthread_join(thread, NULL);
+	thread_join(thread);
 	if (rc == 0 && side->rc != 0) {
 		*e = side->err;
 		rc = side->rc;
@@ -210,7 +243,7 @@ legs_in_parallel(struct run *x, pthread_t thread, struct side *side, struct err 
 		return vector_leg(x, e);
 	rc = vector_finish(r->vector, r->scan, r->side, x->vector_items, &x->vector_count,
 	    &x->trace->vectors_scanned, &x->trace->rescored, e);
-	x->trace->vector_ms = ms_since(start);
+	x->trace->vector_ms += ms_since(start);
 	return rc;
 }
 
@@ -223,7 +256,7 @@ worth_a_thread(const struct run *x)
 		return 0;
 	if (!x->keyword && vectors * vec_code_size(x->q->dims) < THREAD_FROM_BYTES)
 		return 0;
-	return sysconf(_SC_NPROCESSORS_ONLN) > 1;
+	return thread_cpus() > 1;
 }
 
 static int
@@ -231,15 +264,16 @@ legs(struct run *x, struct err *e)
 {
 	struct side side = {.x = x};
 	struct vector_query q = vector_query(x);
-	pthread_t thread;
+	struct thread *thread;
 	int rc;
 
 	if (worth_a_thread(x)) {
 		vector_start(x->r->scan, &q);
-		if (pthread_create(&thread, NULL, side_thread, &side) == 0)
+		thread = thread_start(side_thread, &side);
+		if (thread != NULL)
 			return legs_in_parallel(x, thread, &side, e);
 	}
-	rc = x->keyword ? keyword_leg(x, e) : 0;
+	rc = by_keyword(x, e);
 	return rc == 0 && x->vector ? vector_leg(x, e) : rc;
 }
 
@@ -253,10 +287,10 @@ by_key(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The keys of a that are not in b. */
+/* Where in a there are keys that are not in b. */
 static size_t
 only_in(const struct leg_item *a, size_t a_count, const struct leg_item *b, size_t b_count,
-    int64_t *out)
+    size_t *out)
 {
 	struct leg_item *sorted = mem_alloc((b_count + 1) * sizeof(*sorted));
 	size_t n = 0;
@@ -265,42 +299,50 @@ only_in(const struct leg_item *a, size_t a_count, const struct leg_item *b, size
 	qsort(sorted, b_count, sizeof(*sorted), by_key);
 	for (size_t i = 0; i < a_count; i++)
 		if (bsearch(&a[i], sorted, b_count, sizeof(*sorted), by_key) == NULL)
-			out[n++] = a[i].key;
+			out[n++] = i;
 	free(sorted);
 	return n;
 }
 
-static size_t
-add_scored(struct leg_item *items, size_t count, const int64_t *keys, const double *scores,
-    size_t n, double least)
+static void
+add_scored(struct leg_item *items, size_t *count, int64_t key, double score, double least)
 {
+	if (score > least)
+		items[(*count)++] = (struct leg_item){.key = key, .score = score};
+}
+
+/* Let the keyword leg score what only the vector leg found. */
+static int
+score_by_keyword(struct run *x, const size_t *at, size_t n, size_t *keywords, struct err *e)
+{
+	int64_t *keys = mem_alloc((n + 1) * sizeof(*keys));
+	double *scores = mem_alloc((n + 1) * sizeof(*scores));
+	int rc;
+
 	for (size_t i = 0; i < n; i++)
-		if (scores[i] > least)
-			items[count++] = (struct leg_item){.key = keys[i], .score = scores[i]};
-	return count;
+		keys[i] = x->vector_items[at[i]].key;
+	rc = keyword_score(x->r->keyword, keys, n, scores, e);
+	for (size_t i = 0; i < n && rc == 0; i++)
+		add_scored(x->keyword_items, keywords, keys[i], scores[i], -1);
+	free(keys);
+	free(scores);
+	return rc;
 }
 
 /* Let each leg score what only the other one found. */
 static int
 score_each_other(struct run *x, size_t *vectors, size_t *keywords, struct err *e)
 {
-	size_t room = x->vector_count + x->keyword_count + 1, n;
-	int64_t *keys = mem_alloc(room * sizeof(*keys));
-	double *scores = mem_alloc(room * sizeof(*scores));
+	size_t most = x->vector_count > x->keyword_count ? x->vector_count : x->keyword_count;
+	size_t *at = mem_alloc((most + 1) * sizeof(*at)), n;
 	int rc;
 
-	n = only_in(x->vector_items, x->vector_count, x->keyword_items, x->keyword_count, keys);
-	rc = keyword_score(x->r->keyword, keys, n, scores, e);
-	if (rc == 0)
-		*keywords = add_scored(x->keyword_items, x->keyword_count, keys, scores, n, -1);
-	if (rc == 0) {
-		n = only_in(x->keyword_items, x->keyword_count, x->vector_items, x->vector_count, keys);
-		rc = vector_score(x->r->vector, x->unit, x->q->dims, keys, n, scores, e);
-	}
-	if (rc == 0)
-		*vectors = add_scored(x->vector_items, x->vector_count, keys, scores, n, -2);
-	free(keys);
-	free(scores);
+	n = only_in(x->vector_items, x->vector_count, x->keyword_items, x->keyword_count, at);
+	rc = score_by_keyword(x, at, n, keywords, e);
+	n = only_in(x->keyword_items, x->keyword_count, x->vector_items, x->vector_count, at);
+	for (size_t i = 0; i < n; i++)
+		add_scored(x->vector_items, vectors, x->keyword_items[at[i]].key, x->cosines[at[i]], -2);
+	free(at);
 	return rc;
 }
 
@@ -365,17 +407,27 @@ choose_legs(struct run *x, struct err *e)
 	return 0;
 }
 
-static void
-make_room(struct run *x)
+/* How many of each leg to begin with. Fewer than the 10 a result that other
+ * stores take cost no quality with zscore, for each leg scores what it missed. */
+static size_t
+usual_candidates(const struct search_query *q)
 {
-	size_t n = x->q->candidates > x->q->limit ? x->q->candidates : x->q->limit;
+	size_t n = q->limit * CANDIDATES_PER_RESULT;
 
-	n += x->q->exclude_id != NULL;
+	n = n > CANDIDATES_LEAST ? n : CANDIDATES_LEAST;
+	return q->mmr >= 0 || q->per_document > 0 ? n * VARIETY : n;
+}
+
+static void
+make_room(struct run *x, size_t n)
+{
+	n = (n > x->q->limit ? n : x->q->limit) + (x->q->exclude_id != NULL);
 	if (n > x->s->info.chunks)
 		n = x->s->info.chunks;
 	x->candidates = n;
 	x->keyword_items = mem_alloc((2 * n + 1) * sizeof(struct leg_item));
 	x->vector_items = mem_alloc((2 * n + 1) * sizeof(struct leg_item));
+	x->cosines = mem_alloc((n + 1) * sizeof(*x->cosines));
 	x->ranked = mem_alloc((4 * n + 1) * sizeof(struct fused));
 }
 
@@ -388,6 +440,7 @@ free_run(struct run *x)
 	free(x->unit);
 	free(x->keyword_items);
 	free(x->vector_items);
+	free(x->cosines);
 	free(x->ranked);
 }
 
@@ -403,12 +456,44 @@ run_legs(struct run *x, struct err *e)
 	return rc == 0 ? legs(x, e) : rc;
 }
 
+/* Search among so many candidates. *more: there are others, and too few hits. */
+static int
+attempt(struct sqlite_store *s, const struct search_query *q, size_t candidates,
+    struct search_hits *out, int *more, struct err *e)
+{
+	struct run x = {.s = s, .r = s->reader, .q = q, .trace = &out->trace};
+	int64_t stage;
+	int rc;
+
+	make_room(&x, candidates);
+	rc = choose_legs(&x, e);
+	if (rc == 0)
+		rc = run_legs(&x, e);
+	stage = clock_mono_ns();
+	if (rc == 0)
+		rc = fuse(&x, e);
+	out->trace.fuse_ms += ms_since(stage);
+	stage = clock_mono_ns();
+	out->count = 0;
+	if (rc == 0)
+		rc = sqlite_hits(s, x.r->vector, q, &x.allowed, x.ranked, x.ranked_count, out, e);
+	out->trace.fetch_ms += ms_since(stage);
+	out->trace.short_by_filter = rc == 0 && out->count < q->limit && x.allowed.words != NULL &&
+	    x.trace->allowed < s->info.chunks;
+	*more = out->count < q->limit && x.candidates < s->info.chunks &&
+	    (x.keyword_count == x.candidates || x.vector_count == x.candidates);
+	free_run(&x);
+	return rc;
+}
+
+/* Where too many candidates are of one document or of one content, there are
+ * too few hits: then among more of them. */
 static int
 search(struct sqlite_store *s, const struct search_query *q, struct search_hits *out, struct err *e)
 {
-	struct run x = {.s = s, .q = q, .trace = &out->trace};
-	int64_t start = clock_mono_ns(), stage;
-	int rc = sqlite_refresh(s, e);
+	size_t candidates = q->candidates > 0 ? q->candidates : usual_candidates(q);
+	int64_t start = clock_mono_ns();
+	int rc = sqlite_refresh(s, e), more = 1;
 
 	if (rc == 0)
 		rc = sqlite_must_exist(s, e);
@@ -416,24 +501,12 @@ search(struct sqlite_store *s, const struct search_query *q, struct search_hits 
 		rc = reader_refresh(s, e);
 	if (rc != 0)
 		return rc;
-	x.r = s->reader;
-	x.r->searches++;
-	make_room(&x);
-	rc = choose_legs(&x, e);
-	if (rc == 0)
-		rc = run_legs(&x, e);
-	stage = clock_mono_ns();
-	if (rc == 0)
-		rc = fuse(&x, e);
-	out->trace.fuse_ms = ms_since(stage);
-	stage = clock_mono_ns();
-	if (rc == 0)
-		rc = sqlite_hits(s, x.r->vector, q, &x.allowed, x.ranked, x.ranked_count, out, e);
-	out->trace.fetch_ms = ms_since(stage);
-	out->trace.short_by_filter = rc == 0 && out->count < q->limit && x.allowed.words != NULL &&
-	    x.trace->allowed < s->info.chunks;
+	s->reader->searches++;
+	for (; rc == 0 && more; candidates *= WIDER) {
+		rc = attempt(s, q, candidates, out, &more, e);
+		more = more && q->candidates == 0;
+	}
 	out->trace.total_ms = ms_since(start);
-	free_run(&x);
 	return rc;
 }
 
@@ -453,31 +526,4 @@ sqlite_search(struct store *base, const struct search_query *q, struct search_hi
 		db_read_end(&s->db);
 	}
 	return rc;
-}
-
-int
-sqlite_neighbors(struct store *base, struct slice document, int64_t first, int64_t last,
-    stored_chunk_fn *fn, void *arg, struct err *e)
-{
-	struct sqlite_store *s = sqlite_of(base);
-	sqlite3_stmt *st;
-	int rc = sqlite_prepare(s, SQLITE_CHUNK_COLUMNS "WHERE d.key = ?1 AND k.position BETWEEN ?2 AND ?3"
-	    " ORDER BY k.position", &st, e);
-
-	if (rc != 0)
-		return rc;
-	db_bind_text(st, 1, document);
-	sqlite3_bind_int64(st, 2, first);
-	sqlite3_bind_int64(st, 3, last);
-	while ((rc = db_step(&s->db, st, e)) > 0) {
-		struct stored_chunk c;
-
-		rc = sqlite_chunk(s, st, &c, NULL, e);
-		if (rc == 0)
-			rc = fn(arg, &c, e);
-		if (rc != 0)
-			break;
-	}
-	sqlite3_finalize(st);
-	return rc < 0 ? e->code : rc;
 }

@@ -191,7 +191,7 @@ struct search_query {
 	double rrf_k;            /* 0: the seed's weight/rank */
 	double weight_vector, weight_keyword;
 	size_t limit;            /* results wanted */
-	size_t candidates;       /* of each leg before fusion */
+	size_t candidates;       /* of each leg before fusion; 0: as many as the store thinks right */
 	double min_score;        /* cosine; below: dropped from the vector leg. -2: none */
 	int exact;               /* scan float32, not codes and without an index */
 	int64_t ef_search, probes; /* of PostgreSQL's vector index; 0: what the number of candidates needs */

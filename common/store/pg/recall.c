@@ -142,12 +142,10 @@ make_statements(struct work *w)
 static int
 begin(struct work *w, struct err *e)
 {
-	enum { CANDIDATES = 100 };
-	size_t candidates = w->o->k > CANDIDATES ? w->o->k : CANDIDATES;
 	struct buf settings = {0}, more = {0};
 	int rc;
 
-	pg_search_index_settings(&w->s->table, candidates, w->o->ef_search, w->o->probes, &settings);
+	pg_search_index_settings(&w->s->table, pg_search_candidates(w->o->k), w->o->ef_search, w->o->probes, &settings);
 	if (settings.len > 0) {
 		buf_string(&more, "SELECT");
 		buf_string(&more, buf_cstr(&settings) + 1);

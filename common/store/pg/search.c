@@ -79,7 +79,9 @@ choose_legs(struct run *x, const struct search_query *q, struct err *e)
 			return err_set(e, C1V_DATA, "searching %s: the query's vector is zero or not finite",
 			    x->s->base.collection);
 	}
-	x->ask.candidates = q->candidates > q->limit ? q->candidates : q->limit;
+	x->ask.candidates = q->candidates > 0 ? q->candidates : pg_search_candidates(q->limit);
+	if (x->ask.candidates < q->limit)
+		x->ask.candidates = q->limit;
 	x->ask.candidates += q->exclude_id != NULL;
 	return 0;
 }

@@ -380,6 +380,12 @@ pg_search_count_sql(struct pg_store *s, const struct search_query *q, struct buf
 	return rc;
 }
 
+size_t
+pg_search_candidates(size_t limit)
+{
+	return limit > 10 ? limit * 10 : 100;
+}
+
 /* --- the index ------------------------------------------------------------------------------ */
 
 /* Where a filter, a policy or dead rows leave too few, the scan goes on (pgvector 0.8). */

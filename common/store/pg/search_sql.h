@@ -27,6 +27,8 @@ int pg_search_fetch_sql(struct pg_store *s, const struct pg_ask *a, struct buf *
 /* How many rows pass the filter, and whether one does not. */
 int pg_search_count_sql(struct pg_store *s, const struct search_query *q, struct buf *sql, struct pg_params *p,
     struct err *e);
+/* Of each leg, where a query does not say how many: 10 a result, at least 100. */
+size_t pg_search_candidates(size_t limit);
 /* Append ", set_config(…)" for what the vector index needs to give so many rows. */
 void pg_search_index_settings(const struct pg_table *t, size_t candidates, int64_t ef_search, int64_t probes,
     struct buf *sql);
